@@ -1,0 +1,91 @@
+"""Attributes to streamflow in one differentiable pass: network, bounds, frozen surrogate, routing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from keras import ops
+
+from dpl.networks import ParameterNetwork
+from dpl.routing import LENGTH, ROUTING, route
+from legacy_models.errors import BundleError, UnknownNameError
+from legacy_models.parameters import ParameterSpace
+from surrogates.scaling import ToUnit
+
+Tensor = Any
+
+
+class FrozenSurrogate(Protocol):
+    """What learning needs of a surrogate: its simulation, differentiable with respect to the parameters."""
+
+    def simulate(self, forcing: Any, antecedent: Any, parameters: Any, properties: Any) -> Tensor:
+        """Return (basin, time, output) daily outputs.
+
+        Args:
+            forcing: (basin, time, variable).
+            antecedent: (basin, feature) what came before the first day.
+            parameters: (basin, parameter) values of the legacy model.
+            properties: (basin, property) site properties.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class DifferentiableModel:
+    """Streamflow at every basin as a function of the network's weights and of nothing else that can change.
+
+    Args:
+        network: gives the surrogate's parameters followed by those of ``ROUTING``.
+        surrogate: frozen.
+        runoff: positions of the outputs whose sum is streamflow before routing.
+        length: days of the unit hydrograph.
+    """
+
+    network: ParameterNetwork
+    surrogate: FrozenSurrogate
+    runoff: tuple[int, ...]
+    length: int = LENGTH
+
+    def __post_init__(self) -> None:
+        if any(n.trainable_weights for m in getattr(self.surrogate, "members", ()) for n in m.networks):
+            raise BundleError("a surrogate must be frozen before parameters are learned through it")
+        if self.space.names[-len(ROUTING) :] != ROUTING.names:
+            raise BundleError(
+                f"a parameter network must end with {', '.join(ROUTING.names)}, "
+                f"received {', '.join(self.space.names)}"
+            )
+
+    @property
+    def space(self) -> ParameterSpace:
+        """All parameters: the surrogate's, then routing's."""
+        return self.network.space
+
+    def parameters(self, attributes: Tensor, training: bool = False) -> Tensor:
+        """(basin, parameter) values from (basin, column) scaled attributes."""
+        return self.network.model(attributes, training=training)
+
+    def unit(self, values: Tensor) -> Tensor:
+        """(basin, parameter) points of the unit cube."""
+        return ToUnit.of(self.space)(values)
+
+    def outputs(self, values: Tensor, forcing: Tensor, antecedent: Tensor, properties: Tensor) -> Tensor:
+        """(basin, time, output) of the surrogate at (basin, parameter) ``values``, routing's ignored."""
+        return self.surrogate.simulate(forcing, antecedent, values[:, : -len(ROUTING)], properties)
+
+    def streamflow(self, values: Tensor, forcing: Tensor, antecedent: Tensor, properties: Tensor) -> Tensor:
+        """(basin, time) routed streamflow [mm/day]; the first ``length`` - 1 days lack earlier water."""
+        outputs = self.outputs(values, forcing, antecedent, properties)
+        runoff = ops.sum(ops.take(outputs, self.runoff, axis=-1), axis=-1)
+        return route(runoff, values[:, -2], values[:, -1], self.length)
+
+
+def positions(outputs: Sequence[str], runoff: Sequence[str]) -> tuple[int, ...]:
+    """Return where the ``runoff`` outputs stand among all ``outputs``.
+
+    Raises:
+        UnknownNameError: naming an output that the surrogate does not give.
+    """
+    unknown = [name for name in runoff if name not in outputs]
+    if unknown:
+        raise UnknownNameError(f"the surrogate gives {', '.join(outputs)}; there is no {', '.join(unknown)}")
+    return tuple(list(outputs).index(name) for name in runoff)

@@ -1,0 +1,1 @@
+"""The stages as Prefect flows; they order steps and add retries, and compute nothing."""

@@ -1,0 +1,11 @@
+"""Process-based models, each an external program behind one adapter, and what every package stands on."""
+
+from legacy_models.tables import Table
+
+LEGACY_MODELS = Table(
+    "legacy model",
+    {
+        "vic": "legacy_models.vic.adapter:VicModel",
+        "linear_reservoir": "legacy_models.linear_reservoir.adapter:LinearReservoir",
+    },
+)

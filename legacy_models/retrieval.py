@@ -1,0 +1,162 @@
+"""Reading a run store's segments back: into one RunSet, or to find and cut out what is damaged."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from legacy_models.errors import StoreError
+from legacy_models.model import Forcing, days_between
+from legacy_models.run_set import ModelInfo, RunSet
+from legacy_models.segments import Block, Record, Segment, read_block, read_forcing, write_segment
+
+_REMEDY = "repair the store (`dpl store repair`) and simulate again: what is damaged is redone"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something damaged in a store; ``keys`` are the runs that it costs, where they are known."""
+
+    path: Path
+    what: str
+    keys: tuple[str, ...] = ()
+
+
+def gather(chosen: Sequence[tuple[Segment, Record]], forcing_directory: Path) -> RunSet:
+    """Read the chosen good runs of one model and period, checking checksums.
+
+    Outputs go straight into one array; beside it, only one segment is in memory at a time. A site that stands
+    for more than one forcing record appears as ``name@digest``, once for each.
+
+    Raises:
+        StoreError: if data are damaged, or if the runs differ in the model's description.
+    """
+    model = _one_model(segment.model for segment, _ in chosen)
+    first = chosen[0][0]
+    dates = np.arange(first.start, first.end + 1)
+    names = _site_names([record for _, record in chosen])
+    ordered = sorted(chosen, key=lambda item: (names[item[1].site, item[1].forcing], item[1].key))
+    n = len(ordered)
+    whole = Block(
+        np.empty((n, len(model.parameters))),
+        np.empty((n, len(model.properties))),
+        np.empty((n, days_between(first.start, first.end) + 1, len(model.outputs)), np.float32),
+    )
+    members: dict[Segment, list[tuple[int, Record]]] = defaultdict(list)
+    for position, (segment, record) in enumerate(ordered):
+        members[segment].append((position, record))
+    for segment, items in members.items():
+        _copy(segment, items, whole)
+    forcing = {
+        name: _forcing(forcing_directory, digest, model)
+        for (_, digest), name in sorted(names.items(), key=lambda item: item[1])
+    }
+    return RunSet(
+        model=model,
+        keys=tuple(record.key for _, record in ordered),
+        sites=np.array([names[record.site, record.forcing] for _, record in ordered], dtype=np.str_),
+        parameters=whole.parameters,
+        properties=whole.properties,
+        outputs=whole.outputs,
+        dates=dates,
+        forcing=forcing,
+    )
+
+
+def sound_block(segment: Segment, records: Iterable[Record]) -> Block:
+    """Return the numbers of a segment in which at least ``records`` match their checksums.
+
+    Raises:
+        StoreError: naming the first run that does not, and the remedy.
+    """
+    try:
+        block = read_block(segment)
+    except StoreError as error:
+        raise StoreError(f"{error}; {_REMEDY}") from error
+    positions = {record.key: i for i, record in enumerate(segment.records)}
+    for record in records:
+        if block.checksum(positions[record.key], record) != record.sha256:
+            raise StoreError(f"{segment.path}: run {record.key} does not match its checksum; {_REMEDY}")
+    return block
+
+
+def damaged_contents(segments: Iterable[Segment], forcing_directory: Path) -> list[Problem]:
+    """Read all numbers of ``segments``, and the forcing that they need, and return what is damaged."""
+    problems = []
+    users: dict[str, list[str]] = defaultdict(list)
+    for segment in segments:
+        for record in segment.records:
+            if record.status == "ok":
+                users[record.forcing].append(record.key)
+        try:
+            block = read_block(segment)
+        except StoreError as error:
+            problems.append(Problem(segment.path, str(error), tuple(r.key for r in segment.records)))
+            continue
+        bad = [r.key for i, r in enumerate(segment.records) if block.checksum(i, r) != r.sha256]
+        if bad:
+            problems.append(Problem(segment.path, f"{len(bad)} runs do not match their checksum", tuple(bad)))
+    for digest, keys in users.items():
+        path = forcing_directory / f"{digest}.h5"
+        try:
+            read_forcing(path, digest)
+        except StoreError as error:
+            problems.append(Problem(path, str(error), tuple(keys)))
+    return problems
+
+
+def rewrite_without(segment: Segment, keys: Collection[str]) -> None:
+    """Replace a segment by one without the runs ``keys``, or remove it if none is left."""
+    kept = [i for i, record in enumerate(segment.records) if record.key not in keys]
+    if not kept:
+        segment.path.unlink()
+        return
+    records = [segment.records[i] for i in kept]
+    block = sound_block(segment, records).only(segment.records, kept)
+    write_segment(segment.path, segment.model, (segment.start, segment.end), records, block)
+
+
+def _copy(segment: Segment, items: Sequence[tuple[int, Record]], whole: Block) -> None:
+    """Copy runs of one segment to their places in the whole."""
+    block = sound_block(segment, (record for _, record in items))
+    places = [position for position, _ in items]
+    row_of = {record.key: i for i, record in enumerate(segment.records)}
+    sources = [row_of[record.key] for _, record in items]
+    whole.parameters[places] = block.parameters[sources]
+    whole.properties[places] = block.properties[sources]
+    whole.outputs[places] = block.outputs[[record.row for _, record in items]]
+
+
+def _one_model(models: Iterable[ModelInfo]) -> ModelInfo:
+    """Return the description that all share."""
+    first, *others = dict.fromkeys(models)
+    if others:
+        raise StoreError(
+            f"the selected runs of {first.name} were made with different settings (spin-up of "
+            f"{first.spinup_years} and {others[0].spinup_years} years, for example); select them by key"
+        )
+    return first
+
+
+def _site_names(records: Sequence[Record]) -> dict[tuple[str, str], str]:
+    """Return (site, forcing digest) -> a name that is unique to the two."""
+    digests: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        digests[record.site].add(record.forcing)
+    return {
+        (site, digest): site if len(of_site) == 1 else f"{site}@{digest[:8]}"
+        for site, of_site in digests.items()
+        for digest in of_site
+    }
+
+
+def _forcing(directory: Path, digest: str, model: ModelInfo) -> Forcing:
+    """Read a forcing record with the variables that the model reads."""
+    try:
+        forcing = read_forcing(directory / f"{digest}.h5", digest)
+    except StoreError as error:
+        raise StoreError(f"{error}; {_REMEDY}") from error
+    columns = [forcing.names.index(name) for name in model.forcing_names]
+    return Forcing(forcing.dates, forcing.values[:, columns], model.forcing_names)

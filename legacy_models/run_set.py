@@ -1,0 +1,137 @@
+"""What the run store hands to those who learn from runs: the model's description and the runs as arrays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from legacy_models.errors import DataError
+from legacy_models.model import Dates, Forcing, LegacyModel, Variable
+from legacy_models.parameters import Array, ParameterSpace
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A legacy model described by plain values; fields as in ``LegacyModel``."""
+
+    name: str
+    version: str
+    parameters: ParameterSpace
+    forcing: tuple[Variable, ...]
+    properties: tuple[Variable, ...]
+    outputs: tuple[Variable, ...]
+    states: tuple[str, ...]
+    runoff: tuple[str, ...]
+    spinup_years: int
+
+    @classmethod
+    def of(cls, model: LegacyModel) -> "ModelInfo":
+        """Describe ``model``."""
+        return cls(
+            name=model.name,
+            version=model.version,
+            parameters=model.parameters,
+            forcing=model.forcing,
+            properties=model.properties,
+            outputs=model.outputs,
+            states=model.states,
+            runoff=model.runoff,
+            spinup_years=model.spinup_years,
+        )
+
+    @property
+    def forcing_names(self) -> tuple[str, ...]:
+        """Names of the forcing variables that the model reads, in order."""
+        return tuple(v.name for v in self.forcing)
+
+    @property
+    def property_names(self) -> tuple[str, ...]:
+        """Names of the site properties, in order."""
+        return tuple(v.name for v in self.properties)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs, in order."""
+        return tuple(v.name for v in self.outputs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; an unlimited range has None for a bound."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "parameters": self.parameters.to_dict(),
+            "forcing": [_variable_to_dict(v) for v in self.forcing],
+            "properties": [_variable_to_dict(v) for v in self.properties],
+            "outputs": [_variable_to_dict(v) for v in self.outputs],
+            "states": list(self.states),
+            "runoff": list(self.runoff),
+            "spinup_years": self.spinup_years,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ModelInfo":
+        """Rebuild a description from ``to_dict``."""
+        return cls(
+            name=values["name"],
+            version=values["version"],
+            parameters=ParameterSpace.from_dict(values["parameters"]),
+            forcing=tuple(_variable_from_dict(v) for v in values["forcing"]),
+            properties=tuple(_variable_from_dict(v) for v in values["properties"]),
+            outputs=tuple(_variable_from_dict(v) for v in values["outputs"]),
+            states=tuple(values["states"]),
+            runoff=tuple(values["runoff"]),
+            spinup_years=int(values["spinup_years"]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class RunSet:
+    """The good runs of one model over one period, ordered by site and key.
+
+    Args:
+        model: the model's description.
+        keys: (run,) keys.
+        sites: (run,) names of the sites, each a key of ``forcing``.
+        parameters: (run, parameter) values in the model's coordinates.
+        properties: (run, property) site properties.
+        outputs: (run, time, output) float32.
+        dates: (time,) the recorded days.
+        forcing: site -> its forcing from the first day of spin-up to the last recorded day, all variables.
+    """
+
+    model: ModelInfo
+    keys: tuple[str, ...]
+    sites: npt.NDArray[np.str_]
+    parameters: Array
+    properties: Array
+    outputs: npt.NDArray[np.float32]
+    dates: Dates
+    forcing: Mapping[str, Forcing]
+
+    def __post_init__(self) -> None:
+        n = len(self.keys)
+        expected = {
+            "sites": (n,),
+            "parameters": (n, len(self.model.parameters)),
+            "properties": (n, len(self.model.properties)),
+            "outputs": (n, len(self.dates), len(self.model.outputs)),
+        }
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise DataError(f"Expected {name} of shape {shape}. Received {getattr(self, name).shape}.")
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+def _variable_to_dict(variable: Variable) -> dict[str, Any]:
+    lower, upper = (float(b) if np.isfinite(b) else None for b in (variable.lower, variable.upper))
+    return {"name": variable.name, "unit": variable.unit, "lower": lower, "upper": upper}
+
+
+def _variable_from_dict(values: Mapping[str, Any]) -> Variable:
+    lower = -np.inf if values["lower"] is None else float(values["lower"])
+    upper = np.inf if values["upper"] is None else float(values["upper"])
+    return Variable(values["name"], values["unit"], lower, upper)

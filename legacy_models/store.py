@@ -1,0 +1,316 @@
+"""RunStore: a directory of finished runs that survives crashes, has one writer, and is the source of truth.
+
+    store.json      schema version
+    plan.txt        the keys of all runs that were asked for, each with its purpose
+    segments/       one immutable HDF5 file per committed batch (see ``segments``)
+    forcing/        one HDF5 file per forcing record, named by its digest
+    lock            held by the one writer
+
+Planned = committed + failed with a reason + pending, at every moment: a run is pending while it is in the
+plan and in no readable segment.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock, Timeout
+
+from legacy_models.errors import StoreError
+from legacy_models.keys import forcing_digest
+from legacy_models.ledger import Counts, check_place, check_schema, make_store, read_plan, write_plan
+from legacy_models.model import LegacyModel, Run, RunResult, days_between, with_spinup
+from legacy_models.retrieval import Problem, damaged_contents, gather, rewrite_without, sound_block
+from legacy_models.run_set import ModelInfo, RunSet
+from legacy_models.segments import (
+    Block,
+    NewerSchemaError,
+    Record,
+    Segment,
+    Status,
+    read_index,
+    write_forcing,
+    write_segment,
+)
+
+__all__ = ["Counts", "ModelInfo", "Problem", "Record", "RunSet", "RunStore"]
+
+
+class RunStore:
+    """An open run store; use ``RunStore.open``.
+
+    Readers need no lock: they see the segments that were there when they opened it.
+    """
+
+    def __init__(self, path: Path, writable: bool) -> None:
+        self.path = path
+        self._writable = writable
+        self._planned: dict[str, str] = {}
+        self._load()
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path, write: bool = False) -> Iterator["RunStore"]:
+        """Open the store at ``path``; with ``write``, make it where it does not exist and lock it.
+
+        Raises:
+            StoreError: at once if another process is writing to it, or if there is no store, or a newer one.
+        """
+        path = Path(path)
+        if not write:
+            check_schema(path)
+            yield cls(path, writable=False)
+            return
+        check_place(path)
+        lock = FileLock(path / "lock", timeout=0, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise StoreError(
+                f"the run store {path} is being written to by another process; wait for it"
+            ) from None
+        try:
+            make_store(path)
+            yield cls(path, writable=True)
+        finally:
+            lock.release()
+
+    def plan(self, keys: Iterable[str], purpose: str) -> None:
+        """Note durably that the runs ``keys`` are wanted; a key keeps the first purpose it was given."""
+        self._require_write()
+        new = {key: purpose for key in keys if key not in self._planned}
+        if new:
+            planned = self._planned | new
+            try:
+                write_plan(self.path / "plan.txt", planned)
+            except OSError as error:
+                raise StoreError(f"cannot write to {self.path}: {error}; the plan is as it was") from error
+            self._planned = planned
+
+    def append(
+        self,
+        model: LegacyModel,
+        runs: Sequence[Run],
+        results: Sequence[RunResult],
+        keys: Sequence[str] | None = None,
+    ) -> None:
+        """Commit finished runs, durably when this returns; those of one period together or not at all.
+
+        Args:
+            model: the model that made them.
+            runs: what was run.
+            results: what became of each.
+            keys: ``model.key`` of each run where the caller has them already.
+
+        Raises:
+            StoreError: if a run is in the store already (nothing is written), or if writing fails.
+        """
+        self._require_write()
+        keys = [model.key(run) for run in runs] if keys is None else keys
+        if len(set(keys)) < len(runs) or any(key in self for key in keys):
+            twice = next(key for key in keys if key in self or keys.count(key) > 1)
+            raise StoreError(f"run {twice} is committed already; a late duplicate is refused")
+        for purpose in dict.fromkeys(run.purpose for run in runs):
+            self.plan((k for k, run in zip(keys, runs, strict=True) if run.purpose == purpose), purpose)
+        items = list(zip(keys, runs, results, strict=True))
+        try:
+            for period in dict.fromkeys((run.start, run.end) for run in runs):
+                self._commit(model, period, [i for i in items if (i[1].start, i[1].end) == period])
+        except OSError as error:
+            self._load()
+            raise StoreError(f"cannot write to {self.path}: {error}; what was committed is kept") from error
+        except BaseException:
+            self._load()
+            raise
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._index
+
+    def record(self, key: str) -> Record:
+        """Return what is known of a finished run.
+
+        Raises:
+            StoreError: if it is not in the store.
+        """
+        return self._find(key)[1]
+
+    def results(self, keys: Iterable[str]) -> dict[str, Status | Literal["pending"]]:
+        """Return the status of each key; ``pending`` if it is not in the store."""
+        return {key: self._index[key][1].status if key in self else "pending" for key in keys}
+
+    def counts(self, keys: Iterable[str] | None = None) -> Counts:
+        """Count all runs that were planned, or those of ``keys``."""
+        wanted = list(self._planned) if keys is None else list(dict.fromkeys(keys))
+        statuses = Counter(self.results(wanted).values())
+        failed = statuses["failed"] + statuses["quarantined"]
+        return Counts(len(wanted), statuses["ok"], failed, statuses["pending"])
+
+    def counts_by_purpose(self) -> dict[str, Counts]:
+        """Count all runs that were planned, by the purpose they were first planned for."""
+        purposes = dict.fromkeys(self._planned.values())
+        return {p: self.counts(k for k, purpose in self._planned.items() if purpose == p) for p in purposes}
+
+    def read(
+        self,
+        model_version: str,
+        start: np.datetime64,
+        end: np.datetime64,
+        purposes: Collection[str] | None = None,
+        keys: Collection[str] | None = None,
+    ) -> RunSet:
+        """Read the good runs of one model over one period, checking every checksum.
+
+        Args:
+            model_version: version of the model.
+            start: first recorded day.
+            end: last recorded day.
+            purposes: only runs committed for these.
+            keys: only these; needed to tell apart runs that differ in an option of the adapter.
+
+        Raises:
+            StoreError: if there is no such run, if data are damaged (naming the remedy), or if the runs
+                differ in the model's description, for example the length of the spin-up.
+        """
+        wanted = None if keys is None else set(keys)
+        chosen = [
+            (segment, record)
+            for key, (segment, record) in self._index.items()
+            if record.status == "ok"
+            and (segment.model.version, segment.start, segment.end) == (model_version, start, end)
+            and (purposes is None or record.purpose in purposes)
+            and (wanted is None or key in wanted)
+        ]
+        if not chosen:
+            raise StoreError(
+                f"{self.path} holds no finished run of model version {model_version} from {start} to {end} "
+                f"for {', '.join(purposes) if purposes else 'any purpose'}"
+            )
+        return gather(chosen, self.path / "forcing")
+
+    def output(self, key: str) -> npt.NDArray[np.float32]:
+        """Return the (time, output) outputs of a good run.
+
+        Raises:
+            StoreError: if it is not in the store, not good, or damaged.
+        """
+        segment, record = self._find(key)
+        if record.status != "ok":
+            raise StoreError(f"run {key} is {record.status}: {record.reason}")
+        return np.array(sound_block(segment, [record]).outputs[record.row])
+
+    def verify(self) -> list[Problem]:
+        """Read everything and return what is damaged; an empty list means that all is sound."""
+        return self._problems + damaged_contents(self._segments(), self.path / "forcing")
+
+    def repair(self) -> list[Problem]:
+        """Remove what is damaged, so that its runs are pending again, and return what it was."""
+        self._require_write()
+        problems = self.verify()
+        for problem in self._problems:
+            problem.path.unlink(missing_ok=True)
+        forcing = [p.path for p in problems if p.path.parent.name == "forcing"]
+        for path in forcing:
+            path.unlink(missing_ok=True)
+        self.drop(key for problem in problems for key in problem.keys)
+        return problems
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Remove finished runs, so that they are pending again: given-up runs that deserve another try."""
+        self._require_write()
+        unwanted = set(keys)
+        try:
+            for segment in self._segments():
+                if not unwanted.isdisjoint(record.key for record in segment.records):
+                    rewrite_without(segment, unwanted)
+        finally:
+            self._load()
+
+    def _commit(
+        self,
+        model: LegacyModel,
+        period: tuple[np.datetime64, np.datetime64],
+        items: Sequence[tuple[str, Run, RunResult]],
+    ) -> None:
+        """Write one segment and the forcing that it needs."""
+        records = []
+        for key, run, result in items:
+            digest = self._keep_forcing(model, run) if result.status == "ok" else ""
+            records.append(_recorded(key, run, result, digest))
+        names = [variable.name for variable in model.properties]
+        good = [np.asarray(r.outputs, np.float32) for _, _, r in items if r.status == "ok"]
+        shape = (len(good), days_between(*period) + 1, len(model.outputs))
+        block = Block(
+            np.array([run.parameters for _, run, _ in items], np.float64).reshape(len(items), -1),
+            np.array([[run.site.properties[n] for n in names] for _, run, _ in items], np.float64),
+            np.stack(good).reshape(shape) if good else np.empty(shape, np.float32),
+        )
+        self._last += 1
+        path = self.path / "segments" / f"{self._last:08d}.h5"
+        self._add(write_segment(path, ModelInfo.of(model), period, records, block))
+
+    def _keep_forcing(self, model: LegacyModel, run: Run) -> str:
+        """Make sure that the forcing of a run is stored, and return its digest."""
+        digest = forcing_digest(run, model.spinup_years)
+        path = self.path / "forcing" / f"{digest}.h5"
+        if not path.exists():
+            write_forcing(path, with_spinup(run.site.forcing, run.start, run.end, model.spinup_years))
+        return digest
+
+    def _load(self) -> None:
+        """Build the index from what is on disk."""
+        self._index: dict[str, tuple[Segment, Record]] = {}
+        self._problems: list[Problem] = []
+        paths = sorted((self.path / "segments").glob("*.h5"))
+        self._last = max((int(path.stem) for path in paths if path.stem.isdigit()), default=0)
+        for path in paths:
+            try:
+                self._add(read_index(path))
+            except NewerSchemaError:
+                raise
+            except StoreError as error:
+                self._problems.append(Problem(path, str(error)))
+        try:
+            plan = read_plan(self.path / "plan.txt")
+        except StoreError as error:
+            plan = {}
+            self._problems.append(Problem(self.path / "plan.txt", str(error)))
+        self._planned = plan | {k: r.purpose for k, (_, r) in self._index.items() if k not in plan}
+
+    def _add(self, segment: Segment) -> None:
+        """Take a segment into the index."""
+        twice = [record.key for record in segment.records if record.key in self._index]
+        if twice:
+            raise StoreError(f"{segment.path}: holds run {twice[0]}, which another segment holds already")
+        self._index.update((record.key, (segment, record)) for record in segment.records)
+
+    def _segments(self) -> list[Segment]:
+        return list({segment.path: segment for segment, _ in self._index.values()}.values())
+
+    def _find(self, key: str) -> tuple[Segment, Record]:
+        try:
+            return self._index[key]
+        except KeyError:
+            raise StoreError(f"run {key} is not in {self.path}") from None
+
+    def _require_write(self) -> None:
+        if not self._writable:
+            raise StoreError(f"{self.path} was opened for reading; open it with write=True")
+
+
+def _recorded(key: str, run: Run, result: RunResult, forcing: str) -> Record:
+    """Return the record of a run."""
+    drift = None if result.drift is None or not np.isfinite(result.drift) else float(result.drift)
+    return Record(
+        key=key,
+        site=run.site.name,
+        purpose=run.purpose,
+        status=result.status,
+        reason=result.reason,
+        log_tail=result.log_tail,
+        drift=drift,
+        forcing=forcing,
+    )

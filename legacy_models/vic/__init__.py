@@ -1,0 +1,1 @@
+"""VIC 5 (classic driver) as a legacy model: file formats, sub-daily forcing, adapter, embedded program."""

@@ -1,0 +1,99 @@
+"""Meteorology of one forcing file at one elevation: everything that no parameter set changes, once per site."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from legacy_models.vic.embedded import constants as c
+
+Floats = NDArray[np.float64]
+
+# Columns of the table that the kernels read.
+(
+    TEMPERATURE,
+    RAIN,
+    SNOW,
+    SHORTWAVE,
+    LONGWAVE,
+    PRESSURE,
+    VAPOUR_PRESSURE,
+    DEFICIT,
+    DENSITY,
+    WIND,
+    SLOPE,
+    PSYCHROMETRIC,
+    LATENT,
+    DRYING,
+    EMITTED,
+    STOMATAL_CLIMATE,
+) = range(16)
+COLUMNS = 16
+
+
+def meteorology(
+    forcing: Floats, cell_elevation: float, temperature_shift: float, precipitation_factor: float
+) -> Floats:
+    """Return the (step, column) table of one elevation band.
+
+    Args:
+        forcing: (step, 7) precipitation [mm/step], temperature [degC], shortwave, longwave [W/m2],
+            pressure [Pa], vapour pressure [Pa], wind [m/s].
+        cell_elevation: mean elevation of the cell [m], for the Penman-Monteith pressure.
+        temperature_shift: of the band relative to the cell [K].
+        precipitation_factor: precipitation of the band relative to the cell [-].
+    """
+    precipitation, air, shortwave, longwave, pressure, vapour, wind = forcing.T
+    temperature = air + temperature_shift
+    table = np.empty((forcing.shape[0], COLUMNS))
+    deficit = np.maximum(saturation_vapour_pressure(air) - vapour, 0.0)
+    table[:, TEMPERATURE] = temperature
+    table[:, RAIN], table[:, SNOW] = rain_and_snow(temperature, precipitation * precipitation_factor)
+    table[:, SHORTWAVE] = shortwave
+    table[:, LONGWAVE] = longwave
+    table[:, PRESSURE] = pressure
+    table[:, VAPOUR_PRESSURE] = saturation_vapour_pressure(air) - deficit
+    table[:, DEFICIT] = deficit
+    table[:, DENSITY] = pressure / (c.GAS_CONSTANT_DRY_AIR * (c.FREEZING_POINT + air))
+    table[:, WIND] = wind
+    _penman_monteith_terms(table, cell_elevation)
+    table[:, EMITTED] = c.EMISSIVITY * c.STEFAN_BOLTZMANN * (temperature + c.FREEZING_POINT) ** 4
+    warmth = np.maximum(0.08 * temperature - 0.0016 * temperature**2, 1e-10)
+    dryness = np.maximum(1.0 - deficit / c.VAPOUR_CLOSURE, 0.1)
+    table[:, STOMATAL_CLIMATE] = warmth * dryness
+    return table
+
+
+def saturation_vapour_pressure(temperature: Any) -> Any:
+    """Saturation vapour pressure [Pa] over water, with an ice correction below 0 degC.
+
+    e_s = 610.78 exp(17.269 T / (237.3 + T)), times (1 + 0.00972 T + 0.000042 T^2) below 0 degC.
+
+    Source: Handbook of Hydrology (Maidment 1993), eq. 4.2.2; ice correction as in VIC 5.
+    """
+    pressure = 610.78 * np.exp(17.269 * temperature / (237.3 + temperature))
+    ice = 1.0 + 0.00972 * temperature + 0.000042 * temperature**2
+    return np.where(temperature < 0.0, pressure * ice, pressure)
+
+
+def rain_and_snow(temperature: Floats, precipitation: Floats) -> tuple[Floats, Floats]:
+    """Return rain and snow [mm]: the rain share rises linearly from -0.5 to 0.5 degC."""
+    share = np.clip((temperature - c.SNOW_BELOW) / (c.RAIN_ABOVE - c.SNOW_BELOW), 0.0, 1.0)
+    return precipitation * share, precipitation * (1.0 - share)
+
+
+def _penman_monteith_terms(table: Floats, elevation: float) -> None:
+    """Fill slope [Pa/K], psychrometric constant [Pa/K], latent heat [J/kg] and rho cp VPD.
+
+    Source: Handbook of Hydrology (Maidment 1993), ch. 4.
+    """
+    temperature = table[:, TEMPERATURE]
+    scale = c.GAS_CONSTANT_DRY_AIR / c.GRAVITY * (temperature + c.FREEZING_POINT + 0.5 * elevation * c.LAPSE_RATE)
+    pressure = c.SEA_LEVEL_PRESSURE * np.exp(-elevation / scale)
+    latent = 2.501e6 - 2361.0 * temperature
+    saturated = saturation_vapour_pressure(temperature)
+    table[:, SLOPE] = saturated * 17.269 * 237.3 / (237.3 + temperature) ** 2
+    table[:, LATENT] = latent
+    table[:, PSYCHROMETRIC] = 1628.6 * pressure / latent
+    density = 0.003486 * pressure / (275.0 + temperature)
+    table[:, DRYING] = density * c.HEAT_CAPACITY_MOIST_AIR * table[:, DEFICIT]

@@ -1,0 +1,178 @@
+"""From VIC's parameter files to the arrays that the kernel reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from legacy_models.vic.embedded import constants as c
+from legacy_models.vic.embedded.ground import dry_and_saturated_conductivity
+from legacy_models.vic.embedded.turbulence import turbulence
+from legacy_models.vic.snow_band_file import SnowBands
+from legacy_models.vic.soil_file import SoilTable
+from legacy_models.vic.vegetation_files import VegetationClass, VegetationTile
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One tile of a cell: share of the cell, constants, (quantity, month) table, (layer,) roots."""
+
+    share: float
+    constants: Floats
+    monthly: Floats
+    roots: Floats
+
+
+@dataclass(frozen=True)
+class Band:
+    """One elevation band: share of the area, temperature shift [K], precipitation factor [-]."""
+
+    share: float
+    shift: float
+    factor: float
+
+
+def cell_constants(soil: SoilTable, i: int, runoff_steps_a_step: int) -> Floats:
+    """Constants of cell ``i``, in the order that ``cell.py`` names."""
+    return np.array(
+        [
+            soil.b_infilt[i],
+            soil.ds[i],
+            soil.dsmax[i],
+            soil.ws[i],
+            soil.c[i],
+            soil.avg_temp[i],
+            soil.damping_depth[i],
+            1.0 if soil.lat[i] >= 0.0 else -1.0,
+            float(runoff_steps_a_step),
+        ]
+    )
+
+
+def layer_constants(soil: SoilTable, i: int) -> Floats:
+    """(constant, layer) of soil water, in the order that ``soil.py`` names; moistures in mm."""
+    capacity = soil.max_moist[i]
+    return np.array(
+        [
+            capacity,
+            soil.resid_moist[i] * soil.depth[i] * 1000.0,
+            soil.wcr_fraction[i] * capacity,
+            soil.wpwp_fraction[i] * capacity,
+            soil.expt[i],
+            soil.ksat[i],
+        ]
+    )
+
+
+def thermal_constants(soil: SoilTable, i: int) -> Floats:
+    """(constant, layer) of soil heat, in the order that ``ground.py`` names."""
+    columns = []
+    for layer in range(soil.layers):
+        bulk, particle = float(soil.bulk_density[i, layer]), float(soil.particle_density[i, layer])
+        dry, saturated = dry_and_saturated_conductivity(bulk, particle, float(soil.quartz[i, layer]))
+        columns.append([1.0 - bulk / particle, bulk / particle, dry, saturated, float(soil.depth[i, layer])])
+    return np.array(columns).T.copy()
+
+
+def root_shares(zone_depths: Sequence[float], zone_fractions: Sequence[float], layer_depths: Floats) -> Floats:
+    """(layer,) share of the roots: roots are even within a zone; those below the column go to the lowest layer."""
+    bottoms = np.cumsum(layer_depths)
+    tops = bottoms - layer_depths
+    bottoms[-1] = np.inf
+    shares = np.zeros(len(layer_depths))
+    top = 0.0
+    for depth, fraction in zip(zone_depths, zone_fractions, strict=True):
+        if depth > 0.0:
+            overlap = np.clip(np.minimum(top + depth, bottoms) - np.maximum(top, tops), 0.0, None)
+            shares += fraction * overlap / depth
+        top += depth
+    total = shares.sum()
+    return shares / total if total > 0.0 else shares
+
+
+def tiles_of_cell(
+    tiles: Sequence[VegetationTile],
+    classes: Mapping[int, VegetationClass],
+    soil: SoilTable,
+    i: int,
+    wind_height: float,
+) -> list[Tile]:
+    """The tiles of cell ``i``, with the bare remainder last where the shares do not sum to 1."""
+    result = [_tile(tile, classes[tile.number], soil, i) for tile in tiles if tile.fraction > 0.0]
+    covered = sum(tile.share for tile in result)
+    if covered > 1.0 or abs(covered - 1.0) <= 1e-4:
+        return [Tile(t.share / covered, t.constants, t.monthly, t.roots) for t in result]
+    return [*result, _bare_tile(1.0 - covered, soil, i, wind_height)]
+
+
+def bands_of_cell(bands: SnowBands | None) -> list[Band]:
+    """The elevation bands of a cell; one of the whole cell where it has none."""
+    if bands is None:
+        return [Band(1.0, 0.0, 1.0)]
+    areas, elevations = np.array(bands.areas), np.array(bands.elevations)
+    precipitation = np.array(bands.precipitation)
+    areas, precipitation = areas / areas.sum(), precipitation / precipitation.sum()
+    mean = float((areas * elevations).sum())
+    return [
+        Band(float(area), c.LAPSE_RATE * (float(height) - mean), float(rain) / float(area))
+        for area, height, rain in zip(areas, elevations, precipitation, strict=True)
+        if area > 0.0
+    ]
+
+
+def _tile(tile: VegetationTile, kind: VegetationClass, soil: SoilTable, i: int) -> Tile:
+    snow_roughness = float(soil.snow_rough[i])
+    lai = tile.lai or kind.lai
+    columns = []
+    for month in range(12):
+        air = turbulence(
+            kind.overstory,
+            kind.roughness[month],
+            kind.displacement[month],
+            kind.wind_height,
+            kind.wind_atten,
+            kind.trunk_ratio,
+            snow_roughness,
+        )
+        columns.append(
+            [
+                lai[month],
+                kind.albedo[month],
+                air.vegetation_resistance,
+                air.vegetation_wind,
+                air.reference_height,
+                air.displacement,
+                air.roughness,
+                air.snow_resistance,
+                air.snow_wind,
+            ]
+        )
+    constants = np.array(
+        [float(kind.overstory), 1.0, kind.rarc, kind.rmin, kind.rgl, kind.rad_atten]
+        + [float(__import__('os').environ.get('VV','0')), 0.0, 2.0 + snow_roughness, snow_roughness]
+    )
+    roots = root_shares(tile.root_depths, tile.root_fractions, soil.depth[i])
+    return Tile(tile.fraction, constants, np.array(columns).T.copy(), roots)
+
+
+def _bare_tile(share: float, soil: SoilTable, i: int, wind_height: float) -> Tile:
+    snow_roughness = float(soil.snow_rough[i])
+    air = turbulence(False, float(soil.rough[i]), 0.0, wind_height, 0.0, 0.0, snow_roughness)
+    column = np.array(
+        [
+            0.0,
+            0.2,
+            air.vegetation_resistance,
+            air.vegetation_wind,
+            air.reference_height,
+            air.displacement,
+            air.roughness,
+            air.snow_resistance,
+            air.snow_wind,
+        ]
+    )
+    constants = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 2.0 + snow_roughness, snow_roughness])
+    return Tile(share, constants, np.repeat(column[:, None], 12, axis=1).copy(), np.zeros(soil.layers))

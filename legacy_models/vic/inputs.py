@@ -1,0 +1,226 @@
+"""The input files of a batch of runs as values: soil rows, vegetation classes and tiles, the global file.
+
+N runs are N cells of one VIC process. A cell's label (its latitude and longitude) is inert in VIC but for the
+sign of the latitude, so the longitude numbers the cells; there is room for 3.6 million.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from legacy_models.errors import DataError
+from legacy_models.model import Run
+from legacy_models.parameters import Array
+from legacy_models.vic import site
+from legacy_models.vic.balance import NAMES
+from legacy_models.vic.forcing_file import FORCE_TYPES
+from legacy_models.vic.global_file import GlobalFile, OutputStream, OutputVariable
+from legacy_models.vic.parameters import LAYERS, PARAMETERS, native
+from legacy_models.vic.soil_file import SoilTable
+from legacy_models.vic.vegetation_files import VegetationClass
+
+INITIAL_SATURATION = 0.6
+STREAM = "flux"
+GRID_DECIMAL = 4
+
+OutputFormat = Literal["BINARY", "ASCII"]
+
+
+def soil_table(runs: Sequence[Run]) -> SoilTable:
+    """Return the soil rows of ``runs``, numbered and labelled by their place in the batch.
+
+    Initial moisture is 0.6 of capacity in every layer; residual moisture 0.02 of the volume, or half of the
+    wilting point where that is less; c is 2.
+
+    Raises:
+        DataError: if a site property or a parameter is missing or not finite.
+    """
+    values = native(parameter_values(runs))
+    given = {
+        variable.name: _property(runs, variable.name)
+        for variable in (*site.PROPERTIES, *site.OTHER_PROPERTIES)
+    }
+    count = len(runs)
+    bulk = layered(site.PARTICLE_DENSITY * (1.0 - given["porosity"]))
+    wilting = layered(given["wpwp_fraction"])
+    return SoilTable(
+        run=np.ones(count, dtype=np.int64),
+        cell=np.arange(1, count + 1),
+        lat=label_latitude(given["latitude"]),
+        lon=label_longitude(count),
+        b_infilt=values["b_infilt"],
+        ds=values["ds"],
+        dsmax=values["dsmax"],
+        ws=values["ws"],
+        c=values["c"],
+        expt=values["expt"],
+        ksat=values["ksat"],
+        phi_s=np.full((count, LAYERS), -99.0),
+        init_moist=INITIAL_SATURATION * 1000.0 * values["depth"] * (1.0 - bulk / site.PARTICLE_DENSITY),
+        elevation=given["elevation"],
+        depth=values["depth"],
+        avg_temp=given["avg_temp"],
+        damping_depth=np.full(count, site.DAMPING_DEPTH),
+        bubble=layered(given["bubbling_pressure"]),
+        quartz=layered(given["quartz"]),
+        bulk_density=bulk,
+        particle_density=np.full((count, LAYERS), site.PARTICLE_DENSITY),
+        off_gmt=np.zeros(count),
+        wcr_fraction=layered(given["wcr_fraction"]),
+        wpwp_fraction=wilting,
+        rough=np.full(count, site.SOIL_ROUGHNESS),
+        snow_rough=values["snow_rough"],
+        annual_prec=given["annual_prec"],
+        resid_moist=np.minimum(site.RESIDUAL_MOISTURE, 0.5 * wilting * layered(given["porosity"])),
+        fs_active=np.zeros(count, dtype=np.int64),
+        extra=np.empty((count, 0)),
+    )
+
+
+def unlabelled(table: SoilTable) -> SoilTable:
+    """The same rows without what is inert in the labels: cell 0, longitude 0, latitude 1 or -1."""
+    hemisphere = np.where(table.lat < 0, -1.0, 1.0)
+    return replace(table, cell=np.zeros_like(table.cell), lat=hemisphere, lon=np.zeros_like(table.lon))
+
+
+def check_soil(table: SoilTable, runs: Sequence[Run]) -> None:
+    """Refuse what VIC would take in silence, or stop the whole batch for.
+
+    Raises:
+        DataError: naming the site, the column, its value and what it must be.
+    """
+    capacity, wilting = table.max_moist, table.wpwp_fraction
+    residual = table.resid_moist / (1.0 - table.bulk_density / table.particle_density)
+    rules: tuple[tuple[str, Array, str, npt.NDArray[np.bool_]], ...] = (
+        ("b_infilt", table.b_infilt, "above 0 and at most 1", (table.b_infilt > 0) & (table.b_infilt <= 1)),
+        ("Ds", table.ds, "in [0, 1]", (table.ds >= 0) & (table.ds <= 1)),
+        ("Dsmax", table.dsmax, "positive", table.dsmax > 0),
+        ("Ws", table.ws, "in (0, 1)", (table.ws > 0) & (table.ws < 1)),
+        ("expt", table.expt, "at least 3", table.expt >= 3),
+        ("Ksat", table.ksat, "positive", table.ksat > 0),
+        ("depth", table.depth, "at least 0.001 m", table.depth >= 0.001),
+        ("depth 1", table.depth[:, 0], "at most depth 2", table.depth[:, 0] <= table.depth[:, 1]),
+        (
+            "initial moisture",
+            table.init_moist,
+            "in [0, capacity]",
+            (table.init_moist >= 0) & (table.init_moist <= capacity),
+        ),
+        (
+            "bulk density",
+            table.bulk_density,
+            "below particle density",
+            table.bulk_density < table.particle_density,
+        ),
+        (
+            "Wpwp",
+            wilting,
+            "between residual moisture and Wcr",
+            (wilting >= residual) & (wilting <= table.wcr_fraction),
+        ),
+        ("Wcr", table.wcr_fraction, "at most 1", table.wcr_fraction <= 1),
+        ("snow roughness", table.snow_rough, "positive", table.snow_rough > 0),
+    )
+    for name, values, rule, good in rules:
+        _check(name, values, rule, good & np.isfinite(values), runs)
+    for name in ("elevation", "avg_temp", "bubble", "quartz", "annual_prec"):
+        _check(name, getattr(table, name), "finite", np.isfinite(getattr(table, name)), runs)
+
+
+def vegetation(runs: Sequence[Run]) -> list[VegetationClass]:
+    """Return the library class of each run, numbered 0.
+
+    Raises:
+        DataError: if the leaf area or the stomatal resistance is not a positive number.
+    """
+    values = native(parameter_values(runs))
+    factors = zip(values["rmin_factor"].tolist(), values["lai_factor"].tolist(), strict=True)
+    classes = [
+        site.vegetation_class(run.site.properties, *pair) for run, pair in zip(runs, factors, strict=True)
+    ]
+    for run, made in zip(runs, classes, strict=True):
+        if not all(0 < value < np.inf for value in (made.rmin, *made.lai)):
+            raise DataError(
+                f"site {run.site.name}: LAI {made.lai} and rmin {made.rmin} must be positive numbers"
+            )
+    return classes
+
+
+def settings(start: date, end: date, steps: int, output_format: OutputFormat) -> GlobalFile:
+    """Return the global file of a simulation from ``start`` to ``end``; its paths are relative."""
+    printf = "%.8e" if output_format == "ASCII" else ""
+    names = dict.fromkeys("OUT_SOIL_MOIST" if "SOIL_MOIST" in name else name for name in NAMES)
+    return GlobalFile(
+        nlayer=LAYERS,
+        nodes=3,
+        model_steps=steps,
+        snow_steps=steps,
+        runoff_steps=steps,
+        start=start,
+        end=end,
+        continue_on_error=False,
+        forcing="forcing/data_",
+        force_types=FORCE_TYPES,
+        force_steps=steps,
+        force_start=start,
+        grid_decimal=GRID_DECIMAL,
+        soil="soil.txt",
+        veglib="veglib.txt",
+        vegparam="vegparam.txt",
+        root_zones=3,
+        result_dir="out",
+        outputs=(OutputStream(STREAM, tuple(OutputVariable(name, printf) for name in names), output_format),),
+    )
+
+
+def parameter_values(runs: Sequence[Run]) -> Array:
+    """(run, parameter) values of ``runs``.
+
+    Raises:
+        DataError: naming site and parameter if one is missing or not finite.
+    """
+    for run in runs:
+        if run.parameters.shape != (len(PARAMETERS),):
+            raise DataError(
+                f"site {run.site.name}: expected the parameters {', '.join(PARAMETERS.names)}; "
+                f"received shape {run.parameters.shape}"
+            )
+    values = np.array([run.parameters for run in runs], dtype=np.float64).reshape(len(runs), len(PARAMETERS))
+    for run, name in ((runs[i], PARAMETERS.names[j]) for i, j in np.argwhere(~np.isfinite(values))):
+        raise DataError(f"site {run.site.name}: parameter {name} is not a finite number")
+    return values
+
+
+def label_latitude(latitude: Array) -> Array:
+    """Latitudes rounded to the labels' decimals, with the sign kept where that would give zero."""
+    smallest = 10.0**-GRID_DECIMAL
+    rounded = np.round(latitude, GRID_DECIMAL)
+    return np.where(rounded == 0, np.where(latitude < 0, -smallest, smallest), rounded)
+
+
+def label_longitude(count: int) -> Array:
+    """``count`` different longitudes, a last decimal apart."""
+    return np.round(-180.0 + 10.0**-GRID_DECIMAL * np.arange(count), GRID_DECIMAL)
+
+
+def layered(values: Array) -> Array:
+    """(run, layer) of (run,) ``values`` that all layers share."""
+    return np.repeat(values[:, None], LAYERS, axis=1)
+
+
+def _property(runs: Sequence[Run], name: str) -> Array:
+    for run in runs:
+        if name not in run.site.properties:
+            raise DataError(f"site {run.site.name}: property {name} is missing; VicModel.site gives it")
+    return np.array([run.site.properties[name] for run in runs], dtype=np.float64)
+
+
+def _check(name: str, values: Array, rule: str, good: npt.NDArray[np.bool_], runs: Sequence[Run]) -> None:
+    if good.all():
+        return
+    worst = np.argwhere(~good)[0]
+    raise DataError(f"site {runs[worst[0]].site.name}: {name} = {values[tuple(worst)]} must be {rule}")

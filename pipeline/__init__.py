@@ -1,0 +1,1 @@
+"""The stages from one configuration file to a published result; also the notebook API."""

@@ -1,0 +1,138 @@
+"""The commands ``dpl`` and ``dpl-train``: parse, call one function, report."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from legacy_models.errors import DataError, GateError, ProjectError, UsageError
+
+EXIT = {UsageError: 2, DataError: 3, GateError: 4}
+INTERRUPTED = 130
+
+Surrogate = Annotated[
+    str, typer.Option("--surrogate", help="Legacy model whose surrogate is wanted; vic@champion or vic@3 pins one.")
+]
+ConfigName = Annotated[str, typer.Option("--config", help="Packaged configuration (synthetic, camels) or a YAML file.")]
+Data = Annotated[str | None, typer.Option("--data", help="reader or reader:path, for example netcdf:basins.nc")]
+Out = Annotated[Path | None, typer.Option("--out", help="The run's directory; default runs/MODEL-CONFIG.")]
+Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value, for example dpl.epochs=30")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost, run nothing.")]
+
+train_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+store_app = typer.Typer(no_args_is_help=True, help="Look after a run store.")
+app.add_typer(store_app, name="store")
+
+
+@train_app.command()
+def train(
+    surrogate: Surrogate = "vic",
+    config: ConfigName = "synthetic",
+    data: Data = None,
+    out: Out = None,
+    set_: Assignments = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Learn a legacy model's parameters through its surrogate and prove them by running the model itself."""
+    _run("report", surrogate, config, data, out, set_, dry_run)
+
+
+def _stage_command(stage: str, text: str) -> None:
+    """Add ``dpl STAGE``: everything up to that stage, finished parts not repeated."""
+
+    def command(
+        surrogate: Surrogate = "vic",
+        config: ConfigName = "synthetic",
+        data: Data = None,
+        out: Out = None,
+        set_: Assignments = None,
+        dry_run: DryRun = False,
+    ) -> None:
+        _run(stage, surrogate, config, data, out, set_, dry_run)
+
+    app.command(name=stage, help=f"{text} Stages before it run first where they are not finished.")(command)
+
+
+_stage_command("design", "Draw the legacy runs that the surrogate will learn from.")
+_stage_command("simulate", "Run the legacy model on the design.")
+_stage_command("emulate", "Train the surrogate on the runs.")
+_stage_command("learn", "Learn parameters through the frozen surrogate.")
+_stage_command("refine", "Run the legacy model at learned parameters, retrain, learn on.")
+_stage_command("verify", "Score the legacy model itself at the learned parameters.")
+_stage_command("publish", "Register surrogate and parameter network.")
+
+
+@app.command()
+def report(directory: Annotated[Path, typer.Argument(help="A run's directory.")]) -> None:
+    """Write report.html of a finished run anew."""
+    from pipeline.report import write_report
+
+    if not (directory / "summary.json").is_file():
+        raise DataError(f"{directory}: no summary.json; a run writes it when its verify stage is finished")
+    typer.echo(write_report(directory))
+
+
+@store_app.command("list")
+def store_list(store: Annotated[Path, typer.Argument(help="Directory of a run store.")]) -> None:
+    """Print counts by purpose and status."""
+    from pipeline.stores import describe
+
+    typer.echo(describe(store))
+
+
+@store_app.command("verify")
+def store_verify(store: Annotated[Path, typer.Argument(help="Directory of a run store.")]) -> None:
+    """Read every byte and compare checksums."""
+    from pipeline.stores import verify
+
+    typer.echo(verify(store))
+
+
+@store_app.command("repair")
+def store_repair(store: Annotated[Path, typer.Argument(help="Directory of a run store.")]) -> None:
+    """Take damaged runs out, so that they are run again."""
+    from pipeline.stores import repair
+
+    typer.echo(repair(store))
+
+
+def main() -> None:
+    """Entry point of ``dpl``."""
+    _guarded(app)
+
+
+def train_main() -> None:
+    """Entry point of ``dpl-train``."""
+    _guarded(train_app)
+
+
+def _run(
+    stage: str, surrogate: str, config: str, data: str | None, out: Path | None, set_: list[str] | None, dry_run: bool
+) -> None:
+    """Load the configuration and run everything up to ``stage``."""
+    from pipeline.config import load_config
+
+    model = surrogate.partition("@")[0]
+    settings = load_config(config, data, set_ or [], model)
+    directory = out or Path("runs") / f"{model}-{Path(config).stem}"
+    from pipeline.stages import plan_text, run_until
+
+    if dry_run:
+        typer.echo(plan_text(settings, directory))
+    else:
+        run_until(stage, settings, directory, surrogate)
+
+
+def _guarded(command: Callable[[], None]) -> None:
+    """Run a command; the user's mistakes are one line on stderr, bugs keep their traceback."""
+    try:
+        command()
+    except ProjectError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(next((status for kind, status in EXIT.items() if isinstance(error, kind)), 1))
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,172 @@
+"""Daily series at given parameters over the span, from the legacy model itself and from its surrogate, and their scores."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dpl.evaluate import Scores, basin_table, gap, summarise
+from dpl.routing import LENGTH, ROUTING, route_arrays
+from legacy_models.ensemble import EnsembleSettings, Progress, local_executor, simulate
+from legacy_models.errors import LegacyModelError
+from legacy_models.model import Run, with_spinup
+from legacy_models.parameters import Array
+from legacy_models.store import RunStore
+from pipeline.config import LegacyModelConfig
+from pipeline.experiment import Experiment
+from pipeline.splits import SPLITS, Split
+
+if TYPE_CHECKING:
+    from surrogates.surrogate import Surrogate
+
+OnBatch = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Simulated days of the span.
+
+    Args:
+        outputs: (basin, time, output) as the model gives them; NaN where a legacy run failed.
+        streamflow: (basin, time) routed [mm/day].
+    """
+
+    outputs: npt.NDArray[np.float32]
+    streamflow: Array
+
+
+@dataclass(frozen=True, eq=False)
+class SpanInputs:
+    """What a surrogate reads to simulate the span.
+
+    Args:
+        forcing: (basin, time, variable) float32.
+        antecedent: (basin, time, feature) what came before each day.
+    """
+
+    forcing: npt.NDArray[np.float32]
+    antecedent: npt.NDArray[np.float32]
+
+
+def run_all(experiment: Experiment, runs: list[Run], on_batch: OnBatch | None = None) -> list[str]:
+    """Run what the store does not have yet and return the keys in the order of ``runs``."""
+    keys = [experiment.model.key(run) for run in runs]
+    section = experiment.config.legacy_model
+    with RunStore.open(experiment.store_path, write=True) as store, local_executor(section.workers) as executor:
+        for purpose in dict.fromkeys(run.purpose for run in runs):
+            store.plan([k for k, run in zip(keys, runs, strict=True) if run.purpose == purpose], purpose)
+        simulate(experiment.model, runs, store, executor, ensemble_settings(section), on_batch)
+    return keys
+
+
+def ensemble_settings(section: LegacyModelConfig) -> EnsembleSettings:
+    """The part of the configuration that says how legacy runs are batched."""
+    return EnsembleSettings(batch_runs=section.batch_runs, timeout=section.timeout, retries=section.retries)
+
+
+def simulate_legacy(
+    experiment: Experiment, parameters: Array, purpose: str, on_batch: OnBatch | None = None
+) -> Series:
+    """Run the legacy model over the span at (basin, parameter) ``parameters``, routing's included.
+
+    Raises:
+        LegacyModelError: if not a single basin could be run, with the first reason.
+    """
+    keys = run_all(experiment, experiment.runs(parameters, experiment.span, purpose), on_batch)
+    shape = (len(keys), len(experiment.dates), len(experiment.model.outputs))
+    outputs = np.full(shape, np.nan, dtype=np.float32)
+    reasons = {}
+    with RunStore.open(experiment.store_path) as store:
+        for i, key in enumerate(keys):
+            if store.record(key).status == "ok":
+                outputs[i] = store.output(key)
+            else:
+                reasons[experiment.basins[i]] = store.record(key).reason
+    if len(reasons) == len(keys):
+        basin, reason = next(iter(reasons.items()))
+        raise LegacyModelError(f"no basin could be simulated; {basin}: {reason}")
+    return Series(outputs, _routed(experiment, outputs, parameters))
+
+
+def simulate_surrogate(
+    experiment: Experiment, surrogate: "Surrogate", inputs: SpanInputs, parameters: Array
+) -> Series:
+    """Run the surrogate over the span at (basin, parameter) ``parameters``, routing's included."""
+    count = len(experiment.model.parameters)
+    outputs = surrogate.predict(
+        inputs.forcing, inputs.antecedent[:, 0], parameters[:, :count], experiment.properties
+    )
+    return Series(outputs, _routed(experiment, outputs, parameters))
+
+
+def span_inputs(experiment: Experiment) -> SpanInputs:
+    """Forcing and its antecedents over the span, spin-up behind them."""
+    from surrogates.initial_state import antecedent
+
+    start, end = experiment.span
+    forcing, past = [], []
+    for site in experiment.sites:
+        record = with_spinup(site.forcing, start, end, experiment.model.spinup_years)
+        days = len(experiment.dates)
+        forcing.append(record.values[-days:].astype(np.float32))
+        past.append(antecedent(record)[-days:])
+    return SpanInputs(np.stack(forcing), np.stack(past).astype(np.float32))
+
+
+def score_table(experiment: Experiment, series: Mapping[str, Series], splits: tuple[Split, ...] = SPLITS) -> pd.DataFrame:
+    """Scores of every basin: a row for each basin, split and source.
+
+    Returns:
+        Columns basin, split (of the results), group (of the basin), period, source, days, nse, kge, pbias.
+    """
+    parts = []
+    for split in splits:
+        observed = _observed_in(experiment, split)
+        rows = np.isin(np.array(experiment.basins), experiment.splits.basins_of(split))
+        basins = [b for b, chosen in zip(experiment.basins, rows, strict=True) if chosen]
+        if not basins:
+            continue
+        for source, one in series.items():
+            table = basin_table(basins, observed[rows], one.streamflow[rows]).reset_index()
+            period = "test" if split == "ungauged" else split
+            groups = [experiment.split_of[b] for b in basins]
+            parts.append(table.assign(split=split, group=groups, period=period, source=source))
+    return pd.concat(parts, ignore_index=True)
+
+
+def split_scores(table: pd.DataFrame, source: str) -> dict[str, Scores | None]:
+    """SCORES of one source on every split of ``score_table``; None for a split without basins."""
+    rows = table[table["source"] == source]
+    return {
+        split: summarise(rows[rows["split"] == split]) if (rows["split"] == split).any() else None for split in SPLITS
+    }
+
+
+def split_gaps(table: pd.DataFrame, splits: tuple[Split, ...]) -> dict[str, dict[str, float | None] | None]:
+    """Gap between the surrogate's score and the closed loop's on each of ``splits``."""
+    result: dict[str, dict[str, float | None] | None] = {}
+    for split in splits:
+        rows = table[table["split"] == split].pivot(index="basin", columns="source", values="nse")
+        result[split] = None if rows.empty else gap(rows["surrogate"].to_numpy(), rows["closed_loop"].to_numpy())
+    return result
+
+
+def _observed_in(experiment: Experiment, split: Split) -> Array:
+    """(basin, time) observations of ``split``'s days; NaN elsewhere and where routing is not fed yet."""
+    observed = np.where(
+        experiment.splits.mask(split, experiment.basins, experiment.dates), experiment.observed, np.nan
+    )
+    observed[:, : LENGTH - 1] = np.nan
+    return observed
+
+
+def _routed(experiment: Experiment, outputs: npt.NDArray[np.float32], parameters: Array) -> Array:
+    """(basin, time) streamflow [mm/day] from unrouted outputs by the routing columns of ``parameters``."""
+    names = [variable.name for variable in experiment.model.outputs]
+    places = [names.index(name) for name in experiment.model.runoff]
+    runoff = outputs[..., places].sum(axis=-1, dtype=np.float64)
+    shape, delay = parameters[:, -len(ROUTING) :].T
+    return route_arrays(runoff, shape, delay).astype(np.float64)

@@ -1,0 +1,146 @@
+"""The stages design, simulate and emulate: from a plan of legacy runs to a frozen surrogate."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from legacy_models.ensemble import Progress
+from legacy_models.files import sha256_of_file, sha256_of_json, write_text
+from legacy_models.model import Run
+from legacy_models.store import RunStore
+from pipeline.closed_loop import run_all
+from pipeline.job import Job
+
+if TYPE_CHECKING:
+    from legacy_models.run_set import RunSet
+    from surrogates.settings import TrainSettings
+    from surrogates.surrogate import Surrogate
+
+
+def design(job: Job) -> list[Run]:
+    """Draw the runs of the global design; each site gets its own points of one Sobol sequence."""
+    from surrogates.design import sobol
+
+    experiment = job.experiment
+    sites, count = experiment.design_sites, experiment.config.design.runs_per_basin
+    space = experiment.model.parameters
+    sets = sobol(space, len(sites) * count, experiment.config.seed).reshape(count, len(sites), len(space))
+    start, end = experiment.design_period
+    return [Run(site, sets[j, i], start, end, "design") for i, site in enumerate(sites) for j in range(count)]
+
+
+def write_design(job: Job) -> None:
+    """Write the planned runs of the global design to ``design.csv``."""
+    runs = design(job)
+    path = job.directory / "design.csv"
+    write_text(path, _table(job, runs).to_csv(index=False))
+    job.reporter.say(f"{len(runs)} legacy runs planned: {path}")
+
+
+def simulate(job: Job, number: int, runs: Sequence[Run]) -> None:
+    """Run the legacy model on ``runs``; their keys are kept in ``rounds/N/runs.csv``."""
+    stage, fingerprint = f"simulate-{number}", sha256_of_json([job.experiment.model.key(run) for run in runs])
+    if job.record.finished(stage, fingerprint):
+        return
+    title = f"legacy runs, round {number}"
+    with job.record.running(stage, fingerprint) as note, job.reporter.bar(title, len(runs)) as advance:
+        keys = run_all(job.experiment, list(runs), lambda p: advance(p.committed + p.failed, remaining(p)))
+        write_text(job.round_directory(number) / "runs.csv", _table(job, runs).assign(key=keys).to_csv(index=False))
+        with RunStore.open(job.experiment.store_path) as store:
+            note.update(asdict(store.counts(keys)))
+    job.reporter.say(f"{title}: {note['committed']} of {note['planned']} committed, {note['failed']} failed")
+
+
+def emulate(job: Job, number: int) -> None:
+    """Train the surrogate on the runs of rounds 0 to ``number``, from the previous round's weights."""
+    from surrogates import bundle
+    from surrogates.fidelity import held_out_scores
+    from surrogates.train import train
+
+    stage, fingerprint = f"emulate-{number}", emulate_fingerprint(job, number)
+    if job.record.finished(stage, fingerprint):
+        return
+    place, settings = job.round_directory(number), surrogate_settings(job, number)
+    with job.record.running(stage, fingerprint) as note:
+        runs = training_runs(job, number)
+        start = load_surrogate(job, number - 1) if number else None
+        history: list[dict[str, Any]] = []
+        total = settings.members * (settings.epochs + settings.initial_epochs)
+        with job.reporter.bar(f"surrogate, round {number}", total) as advance:
+
+            def on_epoch(epoch: Any) -> None:
+                history.append(asdict(epoch))
+                advance(len(history), f"loss {epoch.loss:.4f}, held-out runoff NSE {epoch.held_out_nse:.3f}")
+
+            trained = train(runs, settings, place / "checkpoints", start, on_epoch)
+        note["held_out"] = held_out_scores(trained, runs)
+        facts = {"held_out": note["held_out"], "transductive": job.experiment.transductive}
+        bundle.save(replace(trained, card={**trained.card, **facts}), place / "surrogate")
+        table = pd.DataFrame(history).rename(columns={"loss": "train_loss"}).assign(round=number)
+        write_text(place / "surrogate_history.csv", table.to_csv(index=False))
+    runoff = note["held_out"]["runoff_total"]
+    job.reporter.say(
+        f"surrogate, round {number}: runoff NSE on held-out runs {runoff['nse_median']:.3f} (median), "
+        f"{runoff['nse_p05']:.3f} (5th percentile)"
+    )
+
+
+def surrogate_settings(job: Job, number: int) -> "TrainSettings":
+    """Training settings of a round: those of the configuration, changed by the refinement's after round 0."""
+    config = job.experiment.config
+    settings = replace(config.surrogate, seed=config.surrogate.seed + config.seed)
+    return replace(settings, **config.refine.surrogate) if number else settings
+
+
+def training_runs(job: Job, number: int) -> "RunSet":
+    """Read the good runs of rounds 0 to ``number`` from the store."""
+    start, end = job.experiment.design_period
+    with RunStore.open(job.experiment.store_path) as store:
+        return store.read(job.experiment.model.version, start, end, keys=training_keys(job, number))
+
+
+def training_keys(job: Job, number: int) -> set[str]:
+    """Keys of the runs of rounds 0 to ``number``."""
+    tables = [pd.read_csv(job.round_directory(i) / "runs.csv", dtype=str) for i in range(number + 1)]
+    return set(pd.concat(tables)["key"])
+
+
+def load_surrogate(job: Job, number: int) -> "Surrogate":
+    """Load the frozen surrogate of a round (or the pinned one), checked against the legacy model asked for."""
+    from surrogates import bundle
+
+    surrogate = bundle.load(surrogate_directory(job, number))
+    bundle.check_request(surrogate.card, job.experiment.model)
+    return surrogate
+
+
+def surrogate_directory(job: Job, number: int) -> Path:
+    """Directory of a round's surrogate bundle, or of the pinned one."""
+    return job.pinned or job.round_directory(number) / "surrogate"
+
+
+def emulate_fingerprint(job: Job, number: int) -> str:
+    """Hash of all that decides the surrogate of a round."""
+    if job.pinned:
+        return sha256_of_file(job.pinned / "card.json")
+    keys = [sorted(training_keys(job, i)) for i in range(number + 1)]
+    return sha256_of_json([keys, [asdict(surrogate_settings(job, i)) for i in range(number + 1)]])
+
+
+def remaining(progress: Progress) -> str:
+    """Text for a progress bar: failures so far and the time left."""
+    failed = f"{progress.failed} failed, " if progress.failed else ""
+    return f"{failed}{progress.seconds_left:.0f} s left" if progress.seconds_left is not None else failed
+
+
+def _table(job: Job, runs: Sequence[Run]) -> pd.DataFrame:
+    """A row for each run: site, purpose, period and parameter values."""
+    table = pd.DataFrame(
+        {"site": [r.site.name for r in runs], "purpose": [r.purpose for r in runs], "start": runs[0].start, "end": runs[0].end}
+    )
+    table[list(job.experiment.model.parameters.names)] = np.array([run.parameters for run in runs])
+    return table

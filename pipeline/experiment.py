@@ -1,0 +1,201 @@
+"""A configuration brought to life: its data read, its basins split, its legacy model and sites at hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from dpl.routing import ROUTING
+from legacy_models import LEGACY_MODELS
+from legacy_models.files import sha256_of_bytes, sha256_of_json
+from legacy_models.model import Forcing, LegacyModel, Run, Site
+from legacy_models.parameters import Array, ParameterSpace
+from pipeline.basins import attribute_frame, check_inputs
+from pipeline.config import Config
+from pipeline.progress import Reporter
+from pipeline.readers import READERS, parse_options
+from pipeline.splits import Periods, Span, Splits, make_splits
+
+LEAD_DAYS = 365
+"""Days simulated before the first period, so that routing is fed by the flow before it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """What every stage reads; nothing in it changes while a run goes on."""
+
+    config: Config
+    directory: Path
+    dataset: xr.Dataset
+    splits: Splits
+    model: LegacyModel
+    sites: tuple[Site, ...]
+
+    @property
+    def basins(self) -> tuple[str, ...]:
+        """Ids in the order of every basin axis."""
+        return tuple(site.name for site in self.sites)
+
+    @property
+    def store_path(self) -> Path:
+        """Directory of the run store."""
+        return self.config.legacy_model.store or self.directory / "store"
+
+    @cached_property
+    def space(self) -> ParameterSpace:
+        """All learned parameters: the legacy model's, then the routing's."""
+        return self.model.parameters + ROUTING
+
+    @cached_property
+    def span(self) -> Span:
+        """First and last day of the one simulation that covers all periods, with a lead where the record has it."""
+        starts, ends = zip(*self.splits.periods.by_name().values(), strict=True)
+        record = self.dataset["time"].to_numpy().astype("datetime64[D]")
+        return max(record[0], min(starts) - np.timedelta64(LEAD_DAYS, "D")), max(ends)
+
+    @cached_property
+    def design_period(self) -> Span:
+        """First and last recorded day of the design's runs."""
+        if self.config.design.period is None:
+            return self.splits.periods.fit
+        start, end = (np.datetime64(day, "D") for day in self.config.design.period)
+        return start, end
+
+    @cached_property
+    def design_sites(self) -> tuple[Site, ...]:
+        """Sites at which the design runs the legacy model."""
+        if self.config.design.sites == "all":
+            return self.sites
+        allowed = set(self.splits.fit) | set(self.splits.validation)
+        return tuple(site for site in self.sites if site.name in allowed)
+
+    @property
+    def transductive(self) -> bool:
+        """Whether the surrogate sees legacy runs at ungauged basins."""
+        return bool(self.splits.ungauged) and self.config.design.sites == "all"
+
+    @cached_property
+    def properties(self) -> Array:
+        """(basin, property) site properties that a surrogate reads."""
+        names = [variable.name for variable in self.model.properties]
+        return np.array([[site.properties[name] for name in names] for site in self.sites])
+
+    @cached_property
+    def attributes(self) -> pd.DataFrame:
+        """Attributes that the parameter network reads, one row a basin."""
+        return attribute_frame(self.dataset)[list(self.config.network.attributes)]
+
+    @cached_property
+    def observed(self) -> Array:
+        """(basin, time) streamflow over the span [mm/day], NaN is a gap."""
+        start, end = self.span
+        return np.asarray(self.dataset["streamflow"].sel(time=slice(start, end)).to_numpy(), dtype=np.float64)
+
+    @cached_property
+    def dates(self) -> "np.ndarray[Any, np.dtype[np.datetime64]]":
+        """(time,) days of the span."""
+        start, end = self.span
+        return np.arange(start, end + np.timedelta64(1, "D"), dtype="datetime64[D]")
+
+    @cached_property
+    def split_of(self) -> dict[str, str]:
+        """Basin -> fit, validation or ungauged."""
+        groups = (("fit", self.splits.fit), ("validation", self.splits.validation), ("ungauged", self.splits.ungauged))
+        return {basin: name for name, basins in groups for basin in basins}
+
+    @cached_property
+    def data_hash(self) -> str:
+        """SHA-256 of ids, forcing, site properties, attributes and observations."""
+        return sha256_of_bytes(
+            ",".join(self.basins).encode(),
+            "".join(site.forcing.digest for site in self.sites).encode(),
+            np.ascontiguousarray(self.properties).tobytes(),
+            self.attributes.to_csv(float_format="%.9g").encode(),
+            np.ascontiguousarray(self.dataset["streamflow"].to_numpy(), dtype=np.float64).tobytes(),
+        )
+
+    def runs(self, parameters: Array, span: Span, purpose: str, sites: Sequence[Site] | None = None) -> list[Run]:
+        """One run a site; ``parameters`` (site, parameter) may hold routing columns, which are left out."""
+        count = len(self.model.parameters)
+        places = self.sites if sites is None else sites
+        return [
+            Run(site, np.asarray(row[:count], dtype=np.float64), span[0], span[1], purpose)
+            for site, row in zip(places, parameters, strict=True)
+        ]
+
+    @property
+    def hidden(self) -> Array | None:
+        """(basin, parameter) hidden parameters of synthetic data, routing included; None for real data."""
+        names = [f"hidden_{name}" for name in self.space.names]
+        if not self.dataset.attrs.get("synthetic") or any(name not in self.dataset for name in names):
+            return None
+        return np.stack([self.dataset[name].to_numpy() for name in names], axis=1).astype(np.float64)
+
+    def fingerprint(self, *sections: str) -> str:
+        """Hash of the data, the legacy model and the named sections of the configuration."""
+        return sha256_of_json([self.data_hash, self.model.version, self.config.hash("seed", *sections)])
+
+
+def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
+    """Read the data, choose and split the basins, and set up the legacy model and its sites.
+
+    Args:
+        config: the whole configuration.
+        directory: the run's directory.
+        reporter: hears of legacy runs where the reader makes its own data, and of what was left out.
+
+    Raises:
+        UsageError: for a configuration that does not fit the data.
+        DataError: for data that break a rule, with file, basin and rule.
+    """
+    options = parse_options(config.data.reader, config.data.options)
+    with reporter.bar("data", 1) as advance:
+        read = READERS.resolve(config.data.reader)
+        dataset: xr.Dataset = read(
+            options,
+            directory / "data",
+            selection=config.basins,
+            on_batch=lambda p: advance(0, f"{p.committed} of {p.planned} legacy runs"),
+        )
+    dataset, lacking = check_inputs(dataset, config.network.attributes, config.splits.skip_without_observations)
+    splits = make_splits(
+        dataset,
+        Periods.of(config.periods.fit, config.periods.validation, config.periods.test),
+        ungauged_share=config.splits.ungauged_share,
+        validation_share=config.splits.validation_share,
+        salt=config.splits.salt,
+        skip_without_observations=config.splits.skip_without_observations,
+    )
+    for basin in (*lacking, *splits.skipped):
+        reporter.say(f"basin {basin} is skipped: an attribute or all observations are missing")
+    everyone = {*splits.fit, *splits.validation, *splits.ungauged}
+    dataset = dataset.sel(basin=[b for b in dataset["basin"].to_numpy() if str(b) in everyone]).load()
+    model = make_model(config)
+    return Experiment(config, directory, dataset, splits, model, _sites(model, dataset))
+
+
+def make_model(config: Config) -> LegacyModel:
+    """Build the legacy model's adapter from its section."""
+    section = config.legacy_model
+    model: LegacyModel = LEGACY_MODELS.resolve(section.name)(
+        executable=section.executable, spinup_years=section.spinup_years, **section.options
+    )
+    return model
+
+
+def _sites(model: LegacyModel, dataset: xr.Dataset) -> tuple[Site, ...]:
+    """Build a site for every basin of the data set."""
+    daily = {str(n) for n in dataset.data_vars if dataset[n].dims == ("basin", "time")} - {"streamflow"}
+    names = tuple(variable.name for variable in model.forcing if variable.name in daily)
+    days = dataset["time"].to_numpy().astype("datetime64[D]")
+    table = attribute_frame(dataset)
+    values = np.stack([dataset[name].to_numpy() for name in names], axis=-1).astype(np.float64)
+    return tuple(
+        model.site(str(basin), table.loc[basin].to_dict(), Forcing(days, values[i], names))
+        for i, basin in enumerate(dataset["basin"].to_numpy())
+    )

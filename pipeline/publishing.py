@@ -1,0 +1,94 @@
+"""The stage publish: everything logged in MLflow, surrogate and parameter network registered."""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from legacy_models.files import sha256_of_file, write_json
+from pipeline.commit import current_commit
+from pipeline.job import Job
+
+
+def publish(job: Job) -> None:
+    """Log the run and register its two models; ``summary.json`` then says where.
+
+    Run again after it was interrupted, it goes on with the same MLflow run.
+    """
+    from pipeline.tracking import Tracker
+
+    section = job.experiment.config.tracking
+    path = job.directory / "summary.json"
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    fingerprint = sha256_of_file(job.directory / "scores.csv") + summary["hashes"]["config"]
+    if not section.register_models or job.record.finished("publish", fingerprint):
+        return
+    with job.record.running("publish", fingerprint) as note:
+        tracker = Tracker(section.uri, section.experiment, job.directory.name)
+        job.reporter.say(f"publish: MLflow at {tracker.uri}")
+        _log(job, tracker, summary)
+        note["registry"] = _register(job, tracker, summary)
+        summary["registry"] = note["registry"]
+        note["run_id"], note["uri"] = tracker.run_id, tracker.uri
+    summary["seconds"] = job.record.seconds_by_stage()
+    write_json(path, summary)
+    tracker.summary(summary)
+    tracker.files(path)
+    tracker.finish()
+    for address in summary["registry"].values():
+        if address:
+            job.reporter.say(f"registered {address}")
+
+
+def lineage(job: Job, summary: dict[str, Any]) -> dict[str, str]:
+    """Tags that say where a registered version comes from."""
+    experiment = job.experiment
+    model = experiment.model
+    return {
+        "data_hash": summary["hashes"]["data"],
+        "config_hash": summary["hashes"]["config"],
+        "store_hash": str(summary["hashes"]["store"]),
+        "commit": current_commit(),
+        "legacy_model": model.name,
+        "model_version": model.version,
+        "executable": str(experiment.config.legacy_model.executable or "embedded"),
+        "parameter_bounds": json.dumps({p.name: [p.lower, p.upper, p.unit] for p in experiment.space.parameters}),
+        "seeds": json.dumps(summary["seeds"]),
+        "periods": json.dumps(summary["periods"]),
+        "spinup_years": str(model.spinup_years),
+        "synthetic": str(summary["synthetic"]),
+        "transductive": str(experiment.transductive),
+    }
+
+
+def _log(job: Job, tracker: Any, summary: dict[str, Any]) -> None:
+    """Log configuration, learning curves and files."""
+    tracker.tags(lineage(job, summary))
+    tracker.parameters(job.experiment.config.model_dump(mode="json"))
+    for name in ("surrogate", "dpl"):
+        history = job.directory / f"{name}_history.csv"
+        if history.exists():
+            table = pd.read_csv(history).select_dtypes("number")
+            for step, row in enumerate(table.drop(columns=["epochs"], errors="ignore").to_dict("records")):
+                tracker.metrics(name, step, {str(k): float(v) for k, v in row.items() if v == v})
+    names = ("config.yaml", "scores.csv", "parameters.nc", "stages.json")
+    tracker.files(*(job.directory / name for name in names if (job.directory / name).exists()))
+
+
+def _register(job: Job, tracker: Any, summary: dict[str, Any]) -> dict[str, str | None]:
+    """Register the network and, unless it came from the registry, the surrogate."""
+    from pipeline.tracking import network_signature, surrogate_signature
+    from surrogates import bundle
+
+    experiment, name = job.experiment, job.experiment.model.name
+    tags = lineage(job, summary)
+    surrogate = None
+    if not job.pinned:
+        card = bundle.read_card(job.directory / "surrogate")
+        surrogate = tracker.register(
+            "surrogate", name, job.directory / "surrogate", surrogate_signature(card["spec"]), tags
+        )
+    kinds = {str(c): "double" if t.kind in "fiu" else "string" for c, t in experiment.attributes.dtypes.items()}
+    signature = network_signature(kinds, experiment.space.names)
+    dpl = tracker.register("dpl", name, job.directory / "dpl", signature, tags | {"surrogate": str(surrogate)})
+    return {"surrogate": surrogate, "dpl": dpl}

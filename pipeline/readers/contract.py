@@ -1,0 +1,70 @@
+"""What every reader hands over: one dataset of series and attributes, all with names and units."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from legacy_models.parameters import Array
+from pipeline.readers.attributes import ATTRIBUTE_UNITS, DERIVED_FROM_STREAMFLOW
+from pipeline.readers.units import QUANTITIES
+
+FORCING = ("prcp", "tmin", "tmax", "srad", "vp", "dayl")
+OPTIONAL_FORCING = ("wind", "pressure", "longwave")
+
+LONG_NAMES = {
+    "prcp": "precipitation",
+    "tmin": "daily minimum air temperature",
+    "tmax": "daily maximum air temperature",
+    "srad": "surface downwelling shortwave radiation, mean over daylight",
+    "vp": "water vapour pressure",
+    "dayl": "day length",
+    "wind": "wind speed",
+    "pressure": "air pressure",
+    "longwave": "surface downwelling longwave radiation",
+    "streamflow": "observed streamflow over the basin area",
+}
+
+
+def assemble(
+    series: Mapping[str, Array],
+    dates: npt.ArrayLike,
+    attributes: pd.DataFrame,
+    derived: Collection[str] = (),
+) -> xr.Dataset:
+    """Return the dataset of ``series`` and ``attributes``.
+
+    Args:
+        series: name -> (basin, time) values in the project's units.
+        dates: (time,) consecutive days.
+        attributes: one row a basin, in the order of the series; the index holds the ids.
+        derived: attributes computed from streamflow, beyond those known by name.
+    """
+    coordinates = {
+        "basin": (
+            "basin",
+            np.array(attributes.index, dtype=str),
+            {"long_name": "basin id", "cf_role": "timeseries_id"},
+        ),
+        "time": ("time", np.asarray(dates).astype("datetime64[ns]"), {"standard_name": "time"}),
+    }
+    variables: dict[str, Any] = {
+        name: (("basin", "time"), values, {"units": QUANTITIES[name].unit, "long_name": LONG_NAMES[name]})
+        for name, values in series.items()
+    }
+    for name in map(str, attributes.columns):
+        marks: dict[str, Any] = {"units": ATTRIBUTE_UNITS.get(name, "1")}
+        if name in DERIVED_FROM_STREAMFLOW or name in derived:
+            marks["derived_from_streamflow"] = 1
+        variables[name] = (("basin",), _plain(attributes[name]), marks)
+    return xr.Dataset(variables, coords=coordinates, attrs={"Conventions": "CF-1.8"})
+
+
+def _plain(column: pd.Series) -> npt.NDArray[Any]:
+    """Return numbers as float64 and anything else as text."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(dtype=np.float64)
+    return column.fillna("").astype(str).to_numpy(dtype=object).astype(str)

@@ -1,0 +1,31 @@
+"""The registered parameter network as MLflow serves it: attributes in, parameter values out.
+
+MLflow runs this file when it loads the model; the weights come from the directory beside it, checked by hash.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+
+class ServedNetwork(PythonModel):  # type: ignore[misc]
+    """Parameters of the legacy model, effective for the set-up they were learned in."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the parameter network."""
+        from dpl import network_files
+
+        self.network = network_files.load(Path(context.artifacts["bundle"]))
+
+    def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+        """Return a table of parameter values, one row for each row of attributes."""
+        import pandas as pd
+
+        del context, params
+        values = self.network.values(model_input)
+        return pd.DataFrame(values, columns=list(self.network.space.names), index=model_input.index)
+
+
+set_model(ServedNetwork())

@@ -1,0 +1,70 @@
+"""Which stages of a run are finished, for which inputs, and what they took."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from legacy_models.errors import DataError
+from legacy_models.files import write_json
+
+
+class StageRecord:
+    """The file ``stages.json`` of a run's directory.
+
+    A stage is finished for a fingerprint: the hash of all that its result depends on. Asked again with the
+    same fingerprint it is not repeated; with another one it is.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "stages.json"
+        self._entries: dict[str, dict[str, Any]] = {}
+        if self._path.exists():
+            try:
+                self._entries = json.loads(self._path.read_text(encoding="utf-8"))
+            except json.JSONDecodeError as error:
+                raise DataError(f"{self._path}: not valid JSON ({error}); delete it to run all stages again") from None
+
+    def finished(self, stage: str, fingerprint: str) -> bool:
+        """Whether ``stage`` was finished for this fingerprint."""
+        entry = self._entries.get(stage, {})
+        return entry.get("fingerprint") == fingerprint and bool(entry.get("finished"))
+
+    def note(self, stage: str) -> Any:
+        """What a finished stage left for later ones, or None."""
+        return self._entries.get(stage, {}).get("note")
+
+    @contextmanager
+    def running(self, stage: str, fingerprint: str) -> Iterator[dict[str, Any]]:
+        """Time a stage and mark it finished if it ends without an exception.
+
+        Yields a dictionary whose content is kept as the stage's note. Time spent in interrupted attempts at
+        the same fingerprint is added up.
+        """
+        before = self._entries.get(stage, {})
+        spent = before.get("seconds", 0.0) if before.get("fingerprint") == fingerprint else 0.0
+        note: dict[str, Any] = {}
+        finished = False
+        begin = time.monotonic()
+        try:
+            yield note
+            finished = True
+        finally:
+            seconds = round(spent + time.monotonic() - begin, 2)
+            self._entries[stage] = {
+                "fingerprint": fingerprint,
+                "finished": finished,
+                "seconds": seconds,
+                "note": note,
+            }
+            write_json(self._path, self._entries)
+
+    def seconds_by_stage(self) -> dict[str, float]:
+        """Seconds of each stage, its rounds added up (``emulate-0``, ``emulate-1``), and the ``total``."""
+        sums: dict[str, float] = {}
+        for stage, entry in self._entries.items():
+            name = stage.partition("-")[0]
+            sums[name] = round(sums.get(name, 0.0) + entry["seconds"], 2)
+        return sums | {"total": round(sum(sums.values()), 2)}

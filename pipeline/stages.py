@@ -1,0 +1,76 @@
+"""The stages in order, from one configuration to a published result.
+
+A stage is finished for a fingerprint of all that it depends on, and is not repeated for the same one. Rounds of
+refinement repeat simulate, emulate and learn with more legacy runs; round 0 is the global design.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from legacy_models.errors import UnknownNameError
+from legacy_models.files import sha256_of_file
+from pipeline import emulation, learning, publishing, refine, verification
+from pipeline.config import Config
+from pipeline.job import Job, opened
+
+
+def run_until(last: str, config: Config, directory: Path, surrogate: str | None = None) -> None:
+    """Run every stage up to ``last``; what is finished is not repeated.
+
+    Args:
+        last: a name in ``STAGES``.
+        config: the whole configuration.
+        directory: the run's directory; one process at a time works in it.
+        surrogate: ``vic``, or ``vic@champion`` to use a registered surrogate.
+
+    Raises:
+        ProjectError: with one line that says what was wrong.
+    """
+    if last not in STAGES:
+        raise UnknownNameError(f"no stage is called {last!r}; there are: {', '.join(STAGES)}")
+    with opened(config, directory, surrogate) as job:
+        for name, stage in STAGES.items():
+            stage(job)
+            if name == last:
+                return
+
+
+def simulate(job: Job) -> None:
+    """Run the legacy model on the global design."""
+    if not job.pinned:
+        emulation.simulate(job, 0, emulation.design(job))
+
+
+def emulate(job: Job) -> None:
+    """Train the first surrogate."""
+    if not job.pinned:
+        emulation.emulate(job, 0)
+
+
+def learn(job: Job) -> None:
+    """Learn parameters through the first surrogate."""
+    learning.learn(job, 0)
+
+
+def report(job: Job) -> None:
+    """Write report.html from the files of the run's directory, and say where it is."""
+    from pipeline.report import write_report
+
+    path = job.directory / "report.html"
+    fingerprint = sha256_of_file(job.directory / "summary.json")
+    if not job.record.finished("report", fingerprint) or not path.exists():
+        with job.record.running("report", fingerprint):
+            write_report(job.directory)
+    job.reporter.closing(job.directory)
+
+
+STAGES: dict[str, Callable[[Job], None]] = {
+    "design": emulation.write_design,
+    "simulate": simulate,
+    "emulate": emulate,
+    "learn": learn,
+    "refine": refine.refine,
+    "verify": verification.verify,
+    "publish": publishing.publish,
+    "report": report,
+}

@@ -1,0 +1,256 @@
+"""The only door to MLflow: log a run, register its models, fetch a registered one."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from legacy_models.errors import RegistryError, UsageError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+
+SERVED = {"surrogate": "served_surrogate.py", "dpl": "served_network.py"}
+REQUIREMENTS = ("keras", "tensorflow", "numpy", "pandas", "mlflow")
+
+
+def default_uri() -> str:
+    """Return ``MLFLOW_TRACKING_URI``, or a SQLite file in the user's data directory."""
+    if uri := os.environ.get("MLFLOW_TRACKING_URI"):
+        return uri
+    from platformdirs import user_data_path
+
+    folder = user_data_path("dpl-hydrology", ensure_exists=True)
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+class Tracker:
+    """One MLflow run, addressed by its id throughout (active runs are a property of threads).
+
+    Args:
+        uri: tracking and registry server; None means ``default_uri()``.
+        experiment: name of the MLflow experiment, created where it does not exist.
+        run_id: an existing run to go on with.
+        name: name of a new run.
+
+    Raises:
+        RegistryError: if the server cannot be reached.
+    """
+
+    def __init__(self, uri: str | None, experiment: str, name: str, run_id: str | None = None) -> None:
+        self.uri = uri or default_uri()
+        self.client = _client(self.uri)
+        try:
+            self.run_id = run_id if run_id and self._exists(run_id) else self._create(experiment, name)
+        except Exception as error:
+            raise RegistryError(f"MLflow at {self.uri} does not answer: {_first_line(error)}") from error
+
+    def tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags of the run."""
+        for key, value in tags.items():
+            self.client.set_tag(self.run_id, key, value)
+
+    def parameters(self, values: Mapping[str, Any]) -> None:
+        """Log (nested) configuration values as dotted MLflow parameters."""
+        from mlflow.entities import Param
+
+        flat = [Param(key, str(value)[:6000]) for key, value in _flat(values)]
+        known = self.client.get_run(self.run_id).data.params
+        fresh = [item for item in flat if item.key not in known]
+        for i in range(0, len(fresh), 100):
+            self.client.log_batch(self.run_id, params=fresh[i : i + 100])
+
+    def metrics(self, prefix: str, step: int, figures: Mapping[str, float]) -> None:
+        """Log figures at a step under ``prefix.``"""
+        import time
+
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self.client.log_batch(
+            self.run_id, metrics=[Metric(f"{prefix}.{k}", v, now, step) for k, v in figures.items()]
+        )
+
+    def summary(self, summary: Mapping[str, Any]) -> None:
+        """Log every number of a ``summary.json`` as a metric."""
+        figures = {k: float(v) for k, v in _flat(summary) if isinstance(v, int | float) and not isinstance(v, bool)}
+        self.metrics("summary", 0, figures)
+
+    def files(self, *paths: Path) -> None:
+        """Log files as artifacts of the run."""
+        for path in paths:
+            self.client.log_artifact(self.run_id, str(path))
+
+    def finish(self, status: str = "FINISHED") -> None:
+        """Close the run."""
+        self.client.set_terminated(self.run_id, status)
+
+    def register(self, kind: str, legacy_model: str, bundle: Path, signature: Any, tags: Mapping[str, str]) -> str:
+        """Register a bundle as a served model and return its address.
+
+        The model is a pyfunc made from code (``served_*.py``) with the bundle beside it; nothing is pickled.
+
+        Args:
+            kind: ``surrogate`` or ``dpl``.
+            legacy_model: first part of the registered name, for example ``vic``.
+            bundle: directory of the frozen surrogate or of the network.
+            signature: from ``surrogate_signature`` or ``network_signature``.
+            tags: lineage of the version.
+        """
+        import mlflow
+
+        name = f"{legacy_model}-{kind}"
+        mlflow.set_tracking_uri(self.uri)
+        try:
+            with mlflow.start_run(run_id=self.run_id):
+                info = mlflow.pyfunc.log_model(
+                    name=name,
+                    python_model=str(Path(__file__).with_name(SERVED[kind])),
+                    artifacts={"bundle": str(bundle)},
+                    signature=signature,
+                    pip_requirements=list(REQUIREMENTS),
+                )
+            _create_registered(self.client, name)
+            version = self.client.create_model_version(name, info.model_uri, self.run_id, tags=dict(tags))
+        except Exception as error:
+            raise RegistryError(f"MLflow at {self.uri} did not register {name}: {_first_line(error)}") from error
+        return f"models:/{name}/{version.version}"
+
+    def _exists(self, run_id: str) -> bool:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.get_run(run_id)
+        except MlflowException:
+            return False
+        return True
+
+    def _create(self, experiment: str, name: str) -> str:
+        found = self.client.get_experiment_by_name(experiment)
+        location = _artifact_location(self.uri, experiment)
+        identifier = (
+            found.experiment_id if found else self.client.create_experiment(experiment, artifact_location=location)
+        )
+        return str(self.client.create_run(identifier, run_name=name).info.run_id)
+
+
+def fetch(uri: str, into: Path, tracking_uri: str | None = None) -> Path:
+    """Download the bundle of a registered model and return its directory.
+
+    Args:
+        uri: ``models:/vic-surrogate/3`` or ``models:/vic-surrogate@champion``.
+        into: directory that receives the files.
+        tracking_uri: registry server; None means ``default_uri()``.
+
+    Raises:
+        RegistryError: if the registry does not hold it.
+    """
+    import mlflow
+
+    server = tracking_uri or default_uri()
+    mlflow.set_tracking_uri(server)
+    into.mkdir(parents=True, exist_ok=True)
+    try:
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(into), tracking_uri=server))
+    except Exception as error:
+        raise RegistryError(f"{uri} cannot be fetched from {server}: {_first_line(error)}") from error
+    found = [path.parent for name in ("card.json", "network.json") for path in sorted(folder.rglob(name))]
+    if not found:
+        raise RegistryError(f"{uri} at {server} holds no surrogate (card.json) and no network (network.json)")
+    return found[0]
+
+
+def surrogate_uri(pinned: str) -> str | None:
+    """Return the registry address of ``vic@3`` or ``vic@champion``; None for a plain name.
+
+    Raises:
+        UsageError: if what follows the @ is neither a version nor an alias.
+    """
+    name, at, version = pinned.partition("@")
+    if not at:
+        return None
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", version):
+        raise UsageError(f"--surrogate {pinned}: expected a version or an alias after @, for example vic@champion")
+    return f"models:/{name}-surrogate/{version}" if version.isdigit() else f"models:/{name}-surrogate@{version}"
+
+
+def surrogate_signature(spec: Mapping[str, Any]) -> Any:
+    """MLflow signature of a surrogate: named tensors in, daily outputs out; -1 for batch and time.
+
+    Args:
+        spec: the part of the surrogate's card that names its inputs and outputs.
+    """
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import Schema, TensorSpec
+
+    kind = np.dtype("float32")
+    shapes = {
+        "forcing": (-1, -1, len(spec["forcing"])),
+        "antecedent": (-1, len(spec["scaling"]["antecedent_mean"])),
+        "parameters": (-1, len(spec["parameters"])),
+        "properties": (-1, len(spec["properties"])),
+    }
+    return ModelSignature(
+        inputs=Schema([TensorSpec(kind, shape, name) for name, shape in shapes.items()]),
+        outputs=Schema([TensorSpec(kind, (-1, -1, len(spec["outputs"])))]),
+    )
+
+
+def network_signature(attributes: Mapping[str, str], parameters: tuple[str, ...]) -> Any:
+    """MLflow signature of a parameter network: attribute columns in, parameter columns out.
+
+    Args:
+        attributes: name -> ``double`` or ``string``.
+        parameters: names in order.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, Schema
+
+    return ModelSignature(
+        inputs=Schema([ColSpec(kind, name) for name, kind in attributes.items()]),
+        outputs=Schema([ColSpec("double", name) for name in parameters]),
+    )
+
+
+def _client(uri: str) -> "MlflowClient":
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _create_registered(client: "MlflowClient", name: str) -> None:
+    """Create a registered model unless it is there."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _artifact_location(uri: str, experiment: str) -> str | None:
+    """Artifacts lie beside a SQLite file; a server decides for itself."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    return str(Path(uri.removeprefix("sqlite:///")).parent / "artifacts" / experiment)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Flatten nested mappings to dotted keys; None is left out."""
+    items: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            items += _flat(value, f"{prefix}{key}.")
+        elif value is not None:
+            items.append((f"{prefix}{key}", value))
+    return items
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

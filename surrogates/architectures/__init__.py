@@ -1,0 +1,10 @@
+"""Forms that a surrogate may have; each entry is ``build(spec, **options) -> keras.Model``.
+
+The model takes a dict of forcing (basin, time, forcing), parameters (basin, parameter), properties
+(basin, property) and state (basin, state), the state at the end of the day before the first, and gives
+the outputs (basin, time, output); everything in physical units.
+"""
+
+from legacy_models.tables import Table
+
+ARCHITECTURES = Table("architecture", {"lstm": "surrogates.architectures.lstm:build"})

@@ -1,0 +1,143 @@
+"""A trained surrogate: members that simulate a legacy model, differentiably, from any day."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from keras import ops
+
+from legacy_models.errors import ShapeError
+from surrogates import initial_state
+from surrogates.architectures import ARCHITECTURES
+from surrogates.domain import Domain
+from surrogates.spec import SurrogateSpec
+
+Tensor = Any
+Series = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One trained pair of networks: the sequence network and the one that gives its first state."""
+
+    sequence: keras.Model
+    initial_state: keras.Model
+
+    @property
+    def networks(self) -> tuple[keras.Model, keras.Model]:
+        """Both networks, in the order in which their weights are saved."""
+        return self.sequence, self.initial_state
+
+    def freeze(self) -> "Member":
+        """Make no weight trainable."""
+        for network in self.networks:
+            network.trainable = False
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Surrogate:
+    """Members that emulate one legacy model; physical units in, physical units out.
+
+    Args:
+        spec: the legacy model and the scaling constants.
+        architecture: name in ``ARCHITECTURES``.
+        options: arguments of its ``build``.
+        window: days simulated from one state; longer simulations hand the predicted state over.
+        members: trained networks, at least one.
+        domain: where the surrogate may be trusted; None when not fitted yet.
+        card: what is known about its making; plain values.
+    """
+
+    spec: SurrogateSpec
+    architecture: str
+    options: Mapping[str, Any]
+    window: int
+    members: tuple[Member, ...]
+    domain: Domain | None = None
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def simulate(self, forcing: Tensor, antecedent: Tensor, parameters: Tensor, properties: Tensor) -> Tensor:
+        """Simulate with every member and return their mean; differentiable, for use under ``tf.function``.
+
+        Args:
+            forcing: (basin, time, forcing) daily forcing in physical units; time must be known when traced.
+            antecedent: (basin, antecedent) row of ``initial_state.antecedent`` for the first day.
+            parameters: (basin, parameter) values of the legacy model's parameters.
+            properties: (basin, property) site properties.
+
+        Returns:
+            (basin, time, output) daily outputs in physical units.
+        """
+        return ops.mean(self.simulate_members(forcing, antecedent, parameters, properties), axis=0)
+
+    def simulate_members(self, forcing: Tensor, antecedent: Tensor, parameters: Tensor, properties: Tensor) -> Tensor:
+        """Simulate as ``simulate`` does and return each member, (member, basin, time, output)."""
+        site = {"parameters": parameters, "properties": properties}
+        states = (member.initial_state({"antecedent": antecedent, **site}, training=False) for member in self.members)
+        return ops.stack(
+            [
+                from_state(member.sequence, self.spec, self.window, forcing, state, site)
+                for member, state in zip(self.members, states, strict=True)
+            ]
+        )
+
+    def predict(
+        self,
+        forcing: npt.ArrayLike,
+        antecedent: npt.ArrayLike,
+        parameters: npt.ArrayLike,
+        properties: npt.ArrayLike,
+        batch: int = 64,
+    ) -> Series:
+        """Simulate arrays in batches; see ``simulate`` for the shapes.
+
+        Raises:
+            ShapeError: if an array does not fit the surrogate, naming it.
+        """
+        arrays = [np.asarray(item, dtype=np.float32) for item in (forcing, antecedent, parameters, properties)]
+        self._check(arrays)
+        parts = [
+            self._compiled(*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()
+            for first in range(0, len(arrays[0]), batch)
+        ]
+        return np.concatenate(parts)
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return tf.function(self.simulate, reduce_retracing=True)
+
+    def _check(self, arrays: Sequence[Series]) -> None:
+        basins = arrays[0].shape[0]
+        wanted = {
+            "forcing": (basins, arrays[0].shape[1], len(self.spec.model.forcing)),
+            "antecedent": (basins, len(self.spec.scaling.antecedent_mean)),
+            "parameters": (basins, len(self.spec.parameters)),
+            "properties": (basins, len(self.spec.model.properties)),
+        }
+        for (name, shape), item in zip(wanted.items(), arrays, strict=True):
+            if item.shape != shape:
+                raise ShapeError(f"Expected {name} of shape {shape}. Received {item.shape}.")
+
+
+def from_state(
+    sequence: keras.Model, spec: SurrogateSpec, window: int, forcing: Tensor, state: Tensor, site: Mapping[str, Tensor]
+) -> Tensor:
+    """Simulate (basin, time, output) from ``state`` by pieces of ``window`` days, each from the last one's end."""
+    pieces = []
+    for first in range(0, forcing.shape[1], window):
+        inputs = {"forcing": forcing[:, first : first + window], "state": state, **site}
+        pieces.append(sequence(inputs, training=False))
+        state = ops.take(pieces[-1][:, -1], spec.state_indices, axis=-1)
+    return ops.concatenate(pieces, axis=1)
+
+
+def new_member(spec: SurrogateSpec, architecture: str, options: Mapping[str, Any], seed: int) -> Member:
+    """Build untrained networks whose weights depend on ``seed`` only."""
+    keras.utils.set_random_seed(seed)
+    return Member(ARCHITECTURES.resolve(architecture)(spec, **options), initial_state.build(spec))

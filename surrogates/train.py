@@ -1,0 +1,198 @@
+"""Train a surrogate on recorded runs of a legacy model, resumable at every epoch."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from legacy_models.errors import BundleError, UsageError
+from legacy_models.files import sha256_of_json
+from legacy_models.run_set import RunSet
+from surrogates.domain import Domain
+from surrogates.fitting import Budget, Epoch, fit
+from surrogates.surrogate import Member, Surrogate, new_member
+from surrogates.tasks import initial_state_task, sequence_task
+from surrogates.windows import Runs, Split, gather, spec_of, split
+
+COUNTS = ("members", "window", "batch", "epochs", "steps", "initial_epochs", "initial_steps", "initial_batch")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a surrogate is trained.
+
+    Args:
+        architecture: name in ``surrogates.architectures.ARCHITECTURES``.
+        options: arguments of its ``build``.
+        members: number of networks trained from different seeds; their mean is the surrogate.
+        window: days of a training window, and of a piece of a long simulation.
+        batch: windows a step.
+        epochs: epochs of the sequence network; an epoch is ``steps`` steps.
+        steps: steps an epoch.
+        learning_rate: highest learning rate of the sequence network.
+        averaging: decay of the mean of the weights, a step.
+        patience: epochs without improvement on held-out runs before it stops; 0 for never.
+        seconds: stop each network after the epoch in which this time is up; results then vary with the machine.
+        initial_epochs: epochs of the network that gives the first state.
+        initial_steps: steps of each of them.
+        initial_batch: (run, day) pairs a step.
+        initial_learning_rate: highest learning rate of that network.
+        held_out_sites: share of the sites held out with all their runs.
+        held_out_sets: share of the runs held out at the other sites.
+        total_weight: weight in the loss of streamflow before routing, where each output has 1.
+        floor: share of the typical standard deviation added to each run's own in its weight.
+        seed: decides everything that is random.
+    """
+
+    architecture: str = "lstm"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    members: int = 1
+    window: int = 365
+    batch: int = 64
+    epochs: int = 10
+    steps: int = 80
+    learning_rate: float = 4e-3
+    averaging: float = 0.98
+    patience: int = 0
+    seconds: float | None = None
+    initial_epochs: int = 4
+    initial_steps: int = 400
+    initial_batch: int = 1024
+    initial_learning_rate: float = 3e-3
+    held_out_sites: float = 0.1
+    held_out_sets: float = 0.1
+    total_weight: float = 3.0
+    floor: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in COUNTS:
+            if getattr(self, name) < 1:
+                raise UsageError(f"surrogate.{name} must be at least 1, received {getattr(self, name)}")
+        for name in ("held_out_sites", "held_out_sets"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise UsageError(f"surrogate.{name} must lie in [0, 1), received {getattr(self, name)}")
+
+
+def train(
+    run_set: RunSet,
+    settings: TrainSettings,
+    directory: Path,
+    warm_start: Surrogate | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> Surrogate:
+    """Train a surrogate on ``run_set``; one that was interrupted goes on where its checkpoints are.
+
+    Args:
+        run_set: recorded runs with forcing.
+        settings: architecture, budget and loss.
+        directory: where checkpoints are kept; they belong to these runs and settings, others start anew.
+        warm_start: a surrogate of the same model and form to start from; its scaling is kept.
+        on_epoch: called with a frozen record after every epoch.
+
+    Returns:
+        The frozen surrogate with its domain; ``card`` says what it was trained on.
+
+    Raises:
+        TrainingError: if a loss or gradient is not finite, naming site and variable.
+        DataError: if there is nothing to learn from, or the records are shorter than a window.
+        BundleError: if ``warm_start`` is of another model or form.
+    """
+    runs = gather(run_set)
+    rows = split(runs, settings.held_out_sites, settings.held_out_sets, settings.seed)
+    if warm_start:
+        _check_same_form(warm_start, run_set, settings)
+    spec = warm_start.spec if warm_start else spec_of(run_set, runs, rows.train)
+    place = directory / _fingerprint(run_set, settings, warm_start)[:16]
+    members = []
+    for number in range(settings.members):
+        member = new_member(spec, settings.architecture, settings.options, settings.seed + number)
+        if warm_start:
+            _copy_weights(warm_start.members[number % len(warm_start.members)], member)
+        _fit_member(member, number, spec, runs, rows, settings, place, on_epoch)
+        members.append(member.freeze())
+    return Surrogate(
+        spec=spec,
+        architecture=settings.architecture,
+        options=dict(settings.options),
+        window=settings.window,
+        members=tuple(members),
+        domain=Domain.fit(spec.parameters.to_unit(runs.parameters), runs.properties, rows.train, rows.held_out),
+        card=_card(run_set, runs, rows, settings),
+    )
+
+
+def _fit_member(
+    member: Member,
+    number: int,
+    spec: Any,
+    runs: Runs,
+    rows: Split,
+    settings: TrainSettings,
+    place: Path,
+    on_epoch: Callable[[Epoch], None] | None,
+) -> None:
+    """Fit both networks of one member."""
+    seed = settings.seed + number
+    sequence = sequence_task(
+        f"member {number} sequence", member, spec, runs, rows,
+        window=settings.window, batch=settings.batch, steps=settings.steps,
+        floor=settings.floor, total_weight=settings.total_weight, seed=seed,
+    )  # fmt: skip
+    budget = Budget(
+        settings.epochs, settings.steps, settings.learning_rate,
+        averaging=settings.averaging, patience=settings.patience, seconds=settings.seconds,
+    )  # fmt: skip
+    fit(member.sequence, sequence, budget, place / f"sequence_{number}.npz", on_epoch)
+    initial = initial_state_task(
+        f"member {number} initial state", member, spec, runs, rows,
+        batch=settings.initial_batch, steps=settings.initial_steps, seed=seed,
+    )  # fmt: skip
+    budget = Budget(
+        settings.initial_epochs, settings.initial_steps, settings.initial_learning_rate,
+        averaging=0.99, patience=settings.patience, seconds=settings.seconds,
+    )  # fmt: skip
+    fit(member.initial_state, initial, budget, place / f"initial_state_{number}.npz", on_epoch)
+
+
+def _fingerprint(run_set: RunSet, settings: TrainSettings, warm_start: Surrogate | None) -> str:
+    """Hash of all that decides the result, except how long to go on in seconds."""
+    plan = {name: value for name, value in asdict(settings).items() if name not in ("seconds", "patience")}
+    earlier = warm_start.card.get("design_hash") if warm_start else None
+    return sha256_of_json([plan, list(map(str, run_set.keys)), str(run_set.dates[0]), str(run_set.dates[-1]), earlier])
+
+
+def _check_same_form(warm_start: Surrogate, run_set: RunSet, settings: TrainSettings) -> None:
+    """Refuse to go on from a surrogate whose weights would not fit, or of another model."""
+    wanted = (settings.architecture, dict(settings.options), run_set.model.version)
+    given = (warm_start.architecture, dict(warm_start.options), warm_start.spec.model.version)
+    if wanted != given:
+        raise BundleError(
+            f"cannot start from a surrogate with architecture, options and model version {given}; the settings and "
+            f"runs ask for {wanted}"
+        )
+
+
+def _copy_weights(source: Member, target: Member) -> None:
+    """Start ``target`` from the weights of ``source``."""
+    for new, old in zip(target.networks, source.networks, strict=True):
+        new.set_weights(old.get_weights())
+
+
+def _card(run_set: RunSet, runs: Runs, rows: Split, settings: TrainSettings) -> dict[str, Any]:
+    """What the surrogate was trained on, as plain values."""
+    return {
+        "design_hash": sha256_of_json(sorted(map(str, run_set.keys))),
+        "runs": {"train": len(rows.train), "held_out": len(rows.held_out)},
+        "held_out_keys": [str(run_set.keys[i]) for i in rows.held_out],
+        "sites": list(runs.sites),
+        "period": [str(run_set.dates[0]), str(run_set.dates[-1])],
+        "settings": {**asdict(settings), "options": dict(settings.options)},
+        "libraries": {name: version(name) for name in ("keras", "tensorflow", "numpy")},
+        "seeds": [settings.seed + number for number in range(settings.members)],
+        "held_out": {},
+        "transductive": None,
+    }
