@@ -8,7 +8,6 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from keras import ops
 
 from dpl.settings import EpochRecord
 from legacy_models.errors import TrainingError
@@ -94,7 +93,7 @@ def load(path: Path, fingerprint: str) -> State | None:
 
 def values(variables: Sequence[Any]) -> Arrays:
     """Return copies of Keras variables as arrays."""
-    return tuple(np.array(ops.convert_to_numpy(ops.convert_to_tensor(variable))) for variable in variables)
+    return tuple(np.array(variable.numpy()) for variable in variables)
 
 
 def assign(variables: Sequence[Any], arrays: Arrays) -> None:

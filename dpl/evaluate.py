@@ -36,6 +36,7 @@ def basin_table(basins: Sequence[str], observed: npt.ArrayLike, simulated: npt.A
         "nse": metrics.nse(observed, simulated),
         "kge": metrics.kge(observed, simulated),
         "pbias": metrics.pbias(observed, simulated),
+        "rmse": metrics.rmse(observed, simulated),
     }
     return pd.DataFrame(columns, index=pd.Index([str(b) for b in basins], name="basin"))
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from keras import ops
+import tensorflow as tf
 
 from dpl.losses import EPSILON
 from dpl.model import DifferentiableModel
@@ -137,15 +137,12 @@ def flow_jacobian(
         warmup_days: first days to leave out.
         step: of the central differences, in the unit cube.
     """
-    inputs = [
-        ops.convert_to_tensor(np.asarray(x, dtype=np.float32)) for x in (forcing, antecedent, properties)
-    ]
+    inputs = [tf.constant(x, dtype=tf.float32) for x in (forcing, antecedent, properties)]
+    streamflow = tf.function(model.streamflow, autograph=False)
 
     def simulate(unit: Array) -> Array:
-        at = ops.convert_to_tensor(model.space.from_unit(unit).astype(np.float32))
-        return np.asarray(
-            ops.convert_to_numpy(model.streamflow(at, *inputs))[:, warmup_days:], dtype=np.float64
-        )
+        flow = streamflow(tf.constant(model.space.from_unit(unit), dtype=tf.float32), *inputs)
+        return np.asarray(flow[:, warmup_days:], dtype=np.float64)
 
     return central_differences(simulate, np.clip(model.space.to_unit(values), 0.0, 1.0), step)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy.typing as npt
 from keras import ops
 
 from dpl.networks import ParameterNetwork
@@ -11,6 +12,7 @@ from dpl.routing import LENGTH, ROUTING, route
 from legacy_models.errors import BundleError, UnknownNameError
 from legacy_models.parameters import ParameterSpace
 from surrogates.scaling import ToUnit
+from surrogates.surrogate import Surrogate
 
 Tensor = Any
 
@@ -47,13 +49,41 @@ class DifferentiableModel:
     length: int = LENGTH
 
     def __post_init__(self) -> None:
-        if any(n.trainable_weights for m in getattr(self.surrogate, "members", ()) for n in m.networks):
+        if any(network.trainable_weights for network in self._frozen_networks):
             raise BundleError("a surrogate must be frozen before parameters are learned through it")
         if self.space.names[-len(ROUTING) :] != ROUTING.names:
             raise BundleError(
                 f"a parameter network must end with {', '.join(ROUTING.names)}, "
                 f"received {', '.join(self.space.names)}"
             )
+
+    @classmethod
+    def of(
+        cls, network: ParameterNetwork, surrogate: Surrogate, length: int = LENGTH
+    ) -> "DifferentiableModel":
+        """Put ``network`` before ``surrogate``, whose spec says which outputs are runoff.
+
+        Raises:
+            BundleError: if the network does not give what the surrogate takes, bounds included.
+        """
+        expected = surrogate.spec.parameters + ROUTING
+        if network.space != expected:
+            differ = sorted({p.name for p in set(network.space.parameters) ^ set(expected.parameters)})
+            raise BundleError(
+                f"the parameter network gives {', '.join(network.space.names)}; the surrogate and routing "
+                f"take {', '.join(expected.names)}; they differ in {', '.join(differ)}"
+            )
+        return cls(network, surrogate, surrogate.spec.runoff_indices, length)
+
+    @property
+    def frozen_weights(self) -> list[npt.NDArray[Any]]:
+        """All weights of the surrogate, none of which learning may move."""
+        return [weight for network in self._frozen_networks for weight in network.get_weights()]
+
+    @property
+    def _frozen_networks(self) -> list[Any]:
+        """The surrogate's Keras models; an exact stand-in has none."""
+        return [network for member in getattr(self.surrogate, "members", ()) for network in member.networks]
 
     @property
     def space(self) -> ParameterSpace:

@@ -1,14 +1,14 @@
 """Runoff to streamflow by a gamma unit hydrograph, in one form for tensors and arrays.
 
 Everything is written against ``keras.ops``: it runs inside a compiled training step and, on NumPy arrays, in
-their own precision. ``route_arrays`` is the same computation with NumPy in and out.
+their own precision. ``route_arrays`` is the same computation with NumPy in and out. Keras is imported where
+it is used, so that whoever only needs the parameters' names and bounds does not wait for it.
 """
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from keras import ops
 
 from legacy_models.errors import ShapeError
 from legacy_models.parameters import Parameter, ParameterSpace
@@ -47,6 +47,8 @@ def unit_hydrograph(shape: Tensor, delay: Tensor, length: int = LENGTH) -> Tenso
     Source:
         Feng et al. (2022), doi:10.1029/2022WR032404 (gamma routing after HBV-like runoff).
     """
+    from keras import ops
+
     shape, delay = ops.convert_to_tensor(shape), ops.convert_to_tensor(delay)
     days = ops.cast(ops.arange(length), shape.dtype) + 0.5
     log_density = (shape - 1.0)[:, None] * ops.log(days) - (shape / delay)[:, None] * days
@@ -70,6 +72,8 @@ def route(runoff: Tensor, shape: Tensor, delay: Tensor, length: int = LENGTH) ->
     Returns:
         (basin, time) streamflow [mm/day].
     """
+    from keras import ops
+
     runoff = ops.convert_to_tensor(runoff)
     weights = ops.cast(unit_hydrograph(shape, delay, length), runoff.dtype)
     before = ops.pad(runoff, ((0, 0), (length - 1, 0)))
@@ -92,4 +96,4 @@ def route_arrays(
             f"Expected runoff (basin, time) and one shape and delay a basin. "
             f"Received {runoff.shape}, {shape.shape} and {delay.shape}."
         )
-    return np.asarray(ops.convert_to_numpy(route(runoff, shape, delay, length)))
+    return np.array(route(runoff, shape, delay, length))

@@ -39,9 +39,9 @@ class Stepper:
         self.optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
         self.optimizer.exclude_from_weight_decay(var_list=[w for w in self.weights if w.name == "bias"])
         self.optimizer.build(self.weights)
-        self._gradient = tf.function(self._value_and_gradient)
-        self._apply = tf.function(self._update)
-        self._simulate = tf.function(self._streamflow)
+        self._gradient = tf.function(self._value_and_gradient, autograph=False)
+        self._apply = tf.function(self._update, autograph=False)
+        self._simulate = tf.function(self._streamflow, autograph=False)
 
     def gradient(self, batch: Batch) -> tuple[float, float, list[Tensor]]:
         """Return loss, global norm of the gradient before clipping, and the clipped gradient."""

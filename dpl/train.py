@@ -227,7 +227,7 @@ def _fingerprint(model: DifferentiableModel, data: LearningData, settings: Learn
             "start": sha256_of_bytes(
                 *(array.tobytes() for array in checkpoint.values(network.model.variables))
             ),
-            "surrogate": getattr(model.surrogate, "digest", None),
+            "surrogate": sha256_of_bytes(*(weight.tobytes() for weight in model.frozen_weights)),
             "basins": data.basins,
             "data": sha256_of_bytes(*(np.ascontiguousarray(a).tobytes() for a in arrays)),
         }

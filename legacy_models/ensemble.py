@@ -14,11 +14,12 @@ from uuid import uuid4
 from legacy_models.errors import LegacyModelError, UsageError
 from legacy_models.files import sha256_of_bytes
 from legacy_models.ledger import Counts
-from legacy_models.model import LegacyModel, Run
+from legacy_models.model import LegacyModel, Run, RunResult
 from legacy_models.runner import BatchOutcome, attempt_batch, stop_below
 from legacy_models.store import RunStore
 
 _SANDBOXES_KEPT = 20
+_HOPELESS = 50  # runs given up without one that worked: then the model or its installation is at fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ def simulate(
         Counts of the wanted runs.
 
     Raises:
-        LegacyModelError: if no run of the model can work: its program is missing, or the disk is full.
+        LegacyModelError: if no run of the model can work: its program is missing, the disk is full, or the
+            first 50 runs were all given up.
         StoreError: if the store cannot be written.
     """
     keyed: dict[str, Run] = {}
@@ -125,6 +127,8 @@ class _Ensemble:
     queue: deque[_Batch] = field(default_factory=deque)
     flying: dict[Future[BatchOutcome], tuple[_Batch, Path]] = field(default_factory=dict)
     kept: int = 0
+    given_up: int = 0
+    any_good: bool = False
 
     def run(self) -> None:
         """Work until nothing is pending."""
@@ -166,6 +170,18 @@ class _Ensemble:
         elif again:
             self.queue.append(_Batch(again, batch.tries + 1))
         self._keep_sandbox(sandbox, next(iter(failed)) if failed and not again else "")
+        self._refuse_hopeless([results[key] for key in settled])
+
+    def _refuse_hopeless(self, settled: Sequence[RunResult]) -> None:
+        """Raise once many runs were given up and none has worked."""
+        bad = [result for result in settled if result.status != "ok"]
+        self.any_good = self.any_good or len(bad) < len(settled)
+        self.given_up += len(bad)
+        if self.given_up >= _HOPELESS and not self.any_good:
+            raise LegacyModelError(
+                f"the first {self.given_up} runs of {self.model.name} all failed, the last one because: "
+                f"{bad[-1].reason}; set it right, drop them from the store, and start again"
+            )
 
     def _keep_sandbox(self, sandbox: Path, key: str) -> None:
         """Give the sandbox of a run that is given up a name of its own; remove any other that is left."""

@@ -205,9 +205,11 @@ def _recycled(wanted: Dates, recorded: Dates) -> npt.NDArray[np.int64]:
     """(day,) index into ``recorded`` that stands for each wanted day, whole years later where it must be."""
     whole_years = int((len(recorded) + 1) // 365.25)
     if wanted.size and wanted[0] < recorded[0] and whole_years < 1:
-        raise DataError(f"a forcing record of {len(recorded)} days has no whole year to repeat for the spin-up")
+        raise DataError(
+            f"a forcing record of {len(recorded)} days has no whole year to repeat for the spin-up"
+        )
     source = pd.DatetimeIndex(wanted)
     while (early := source < recorded[0]).any():
         source = source.where(~early, source + pd.DateOffset(years=whole_years))
     index = (source.to_numpy().astype("datetime64[D]") - recorded[0]).astype(np.int64)
-    return np.minimum(index, len(recorded) - 1)
+    return np.asarray(np.minimum(index, len(recorded) - 1))

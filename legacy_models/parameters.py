@@ -36,7 +36,9 @@ class Parameter:
         if self.scale not in ("linear", "log"):
             raise ParameterError(f"{self.name}: scale must be 'linear' or 'log', received {self.scale!r}")
         if self.scale == "log" and self.lower <= 0:
-            raise ParameterError(f"{self.name}: a log scale needs lower > 0, received {self.lower} {self.unit}")
+            raise ParameterError(
+                f"{self.name}: a log scale needs lower > 0, received {self.lower} {self.unit}"
+            )
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class ParameterSpace:
         values = np.where(
             self.is_log, np.exp(log_low + unit * (log_high - log_low)), low + unit * (high - low)
         )
-        return np.asarray(np.clip(values, low, high))
+        return np.where(unit <= 0, low, np.where(unit >= 1, high, np.clip(values, low, high)))
 
     def to_unit(self, values: npt.ArrayLike) -> Array:
         """Map (..., parameter) values to the unit cube; values outside the bounds leave [0, 1]."""
@@ -109,7 +111,9 @@ class ParameterSpace:
         """
         values = np.asarray(values, dtype=np.float64)
         if values.shape[-1] != len(self):
-            raise ParameterError(f"Expected {len(self)} parameters ({', '.join(self.names)}). Received {values.shape[-1]}.")
+            raise ParameterError(
+                f"Expected {len(self)} parameters ({', '.join(self.names)}). Received {values.shape[-1]}."
+            )
         flat = values.reshape(-1, len(self))
         for parameter, column in zip(self.parameters, flat.T, strict=True):
             bad = ~((column >= parameter.lower) & (column <= parameter.upper))

@@ -83,6 +83,9 @@ def attempt_batch(
     keep = False
     try:
         directory.mkdir(parents=True)
+    except OSError as error:
+        raise LegacyModelError(f"cannot make sandbox {directory}: {error.strerror}") from error
+    try:
         fault, log_tail, process_seconds = _execute(model, runs, directory, timeout)
         results = _results(model, runs, directory, fault, log_tail)
         failed = bool(fault) or any(result.status != "ok" for result in results)

@@ -21,13 +21,13 @@ class Selection:
         file: a text file with one id a line; ``#`` starts a comment.
         ids: the ids themselves, as text; not together with a file.
         query: an expression on attributes, such as ``aridity < 1 and frac_snow < 0.3``.
-        first: the first N of what is left, by SHA-256 of the id, so that nobody picks.
+        number: the first N of what is left, by SHA-256 of the id, so that nobody picks.
     """
 
     file: Path | None = None
     ids: tuple[str, ...] | None = None
     query: str | None = None
-    first: int | None = None
+    number: int | None = None
 
     def __post_init__(self) -> None:
         if self.file is not None and self.ids is not None:
@@ -36,8 +36,8 @@ class Selection:
             raise UsageError(
                 f"basins.ids: ids are text, since leading zeros count; put quotes around {numbers[0]}"
             )
-        if self.first is not None and self.first < 1:
-            raise UsageError(f"basins.first: at least 1, received {self.first}")
+        if self.number is not None and self.number < 1:
+            raise UsageError(f"basins.number: at least 1, received {self.number}")
 
 
 EVERY_BASIN = Selection()
@@ -58,12 +58,12 @@ def select(basins: Sequence[str], selection: Selection, attributes: pd.DataFrame
     chosen = _named(basins, selection)
     if selection.query is not None:
         chosen = _queried(chosen, selection.query, attributes)
-    if selection.first is not None:
-        if selection.first > len(chosen):
+    if selection.number is not None:
+        if selection.number > len(chosen):
             raise UsageError(
-                f"basins.first: {selection.first} basins asked for, {len(chosen)} are there to choose from"
+                f"basins.number: {selection.number} basins asked for, {len(chosen)} are there to choose from"
             )
-        wanted = set(in_hash_order(chosen)[: selection.first])
+        wanted = set(in_hash_order(chosen)[: selection.number])
         chosen = [basin for basin in chosen if basin in wanted]
     if not chosen:
         raise UsageError("basins: the selection leaves no basin")

@@ -1,5 +1,6 @@
 """The commands ``dpl`` and ``dpl-train``: parse, call one function, report."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,17 @@ EXIT = {UsageError: 2, DataError: 3, GateError: 4}
 INTERRUPTED = 130
 
 Surrogate = Annotated[
-    str, typer.Option("--surrogate", help="Legacy model whose surrogate is wanted; vic@champion or vic@3 pins one.")
+    str,
+    typer.Option(
+        "--surrogate", help="Legacy model whose surrogate is wanted; vic@champion or vic@3 pins one."
+    ),
 ]
-ConfigName = Annotated[str, typer.Option("--config", help="Packaged configuration (synthetic, camels) or a YAML file.")]
-Data = Annotated[str | None, typer.Option("--data", help="reader or reader:path, for example netcdf:basins.nc")]
+ConfigName = Annotated[
+    str, typer.Option("--config", help="Packaged configuration (synthetic, camels) or a YAML file.")
+]
+Data = Annotated[
+    str | None, typer.Option("--data", help="reader or reader:path, for example netcdf:basins.nc")
+]
 Out = Annotated[Path | None, typer.Option("--out", help="The run's directory; default runs/MODEL-CONFIG.")]
 Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value, for example dpl.epochs=30")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost, run nothing.")]
@@ -110,20 +118,46 @@ def train_main() -> None:
 
 
 def _run(
-    stage: str, surrogate: str, config: str, data: str | None, out: Path | None, set_: list[str] | None, dry_run: bool
+    stage: str,
+    surrogate: str,
+    config: str,
+    data: str | None,
+    out: Path | None,
+    set_: list[str] | None,
+    dry_run: bool,
 ) -> None:
     """Load the configuration and run everything up to ``stage``."""
+    _import_tensorflow_quietly()
     from pipeline.config import load_config
 
     model = surrogate.partition("@")[0]
     settings = load_config(config, data, set_ or [], model)
     directory = out or Path("runs") / f"{model}-{Path(config).stem}"
-    from pipeline.stages import plan_text, run_until
-
     if dry_run:
+        from pipeline.plan import plan_text
+
         typer.echo(plan_text(settings, directory))
     else:
+        from pipeline.stages import run_until
+
         run_until(stage, settings, directory, surrogate)
+
+
+def _import_tensorflow_quietly() -> None:
+    """Import TensorFlow with stderr turned away: it reports the processor there, whatever the log level."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow as tf
+
+        tf.get_logger().setLevel("ERROR")
+        tf.constant(0)  # the last of the messages come with the first tensor
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _guarded(command: Callable[[], None]) -> None:

@@ -55,7 +55,10 @@ def run_all(experiment: Experiment, runs: list[Run], on_batch: OnBatch | None = 
     """Run what the store does not have yet and return the keys in the order of ``runs``."""
     keys = [experiment.model.key(run) for run in runs]
     section = experiment.config.legacy_model
-    with RunStore.open(experiment.store_path, write=True) as store, local_executor(section.workers) as executor:
+    with (
+        RunStore.open(experiment.store_path, write=True) as store,
+        local_executor(section.workers) as executor,
+    ):
         for purpose in dict.fromkeys(run.purpose for run in runs):
             store.plan([k for k, run in zip(keys, runs, strict=True) if run.purpose == purpose], purpose)
         simulate(experiment.model, runs, store, executor, ensemble_settings(section), on_batch)
@@ -116,7 +119,9 @@ def span_inputs(experiment: Experiment) -> SpanInputs:
     return SpanInputs(np.stack(forcing), np.stack(past).astype(np.float32))
 
 
-def score_table(experiment: Experiment, series: Mapping[str, Series], splits: tuple[Split, ...] = SPLITS) -> pd.DataFrame:
+def score_table(
+    experiment: Experiment, series: Mapping[str, Series], splits: tuple[Split, ...] = SPLITS
+) -> pd.DataFrame:
     """Scores of every basin: a row for each basin, split and source.
 
     Returns:
@@ -141,7 +146,8 @@ def split_scores(table: pd.DataFrame, source: str) -> dict[str, Scores | None]:
     """SCORES of one source on every split of ``score_table``; None for a split without basins."""
     rows = table[table["source"] == source]
     return {
-        split: summarise(rows[rows["split"] == split]) if (rows["split"] == split).any() else None for split in SPLITS
+        split: summarise(rows[rows["split"] == split]) if (rows["split"] == split).any() else None
+        for split in SPLITS
     }
 
 
@@ -150,7 +156,9 @@ def split_gaps(table: pd.DataFrame, splits: tuple[Split, ...]) -> dict[str, dict
     result: dict[str, dict[str, float | None] | None] = {}
     for split in splits:
         rows = table[table["split"] == split].pivot(index="basin", columns="source", values="nse")
-        result[split] = None if rows.empty else gap(rows["surrogate"].to_numpy(), rows["closed_loop"].to_numpy())
+        result[split] = (
+            None if rows.empty else gap(rows["surrogate"].to_numpy(), rows["closed_loop"].to_numpy())
+        )
     return result
 
 

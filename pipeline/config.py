@@ -5,15 +5,24 @@ A configuration is a packaged one (``synthetic``, ``camels``) or a YAML file, ch
 """
 
 import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from dpl import NETWORKS
 from dpl.settings import LearningSettings
@@ -36,6 +45,11 @@ ATTRIBUTES = (
 
 Period = tuple[dt.date, dt.date]
 
+PlainValues = Annotated[
+    dict[str, Any], BeforeValidator(lambda value: json.loads(json.dumps(value, default=str)))
+]
+"""Options of an extension, as JSON holds them, so that a configuration reads back as itself."""
+
 
 class Section(BaseModel):
     """A part of the configuration: frozen, and unknown keys are refused."""
@@ -47,7 +61,7 @@ class DataConfig(Section):
     """Where observations, forcing and attributes come from."""
 
     reader: str = "synthetic"
-    options: dict[str, Any] = {}
+    options: PlainValues = {}
 
     @field_validator("reader")
     @classmethod
@@ -87,7 +101,7 @@ class LegacyModelConfig(Section):
 
     name: str = "vic"
     executable: Path | None = None
-    options: dict[str, Any] = {}
+    options: PlainValues = {}
     spinup_years: int = Field(default=10, ge=0, le=100)
     workers: int = Field(default=2, ge=1)
     batch_runs: int = Field(default=200, ge=1)
@@ -117,7 +131,7 @@ class NetworkConfig(Section):
     """The network from attributes to parameters, and which attributes it reads."""
 
     name: str = "g_A"
-    options: dict[str, Any] = {}
+    options: PlainValues = {}
     attributes: tuple[str, ...] = ATTRIBUTES
 
     @field_validator("name")
@@ -194,7 +208,10 @@ def packaged_names() -> list[str]:
 
 
 def load_config(
-    source: str = "synthetic", data: str | None = None, assignments: Sequence[str] = (), legacy_model: str | None = None
+    source: str = "synthetic",
+    data: str | None = None,
+    assignments: Sequence[str] = (),
+    legacy_model: str | None = None,
 ) -> Config:
     """Read a packaged or a user's configuration and apply the command line's changes.
 

@@ -49,7 +49,9 @@ def simulate(job: Job, number: int, runs: Sequence[Run]) -> None:
     title = f"legacy runs, round {number}"
     with job.record.running(stage, fingerprint) as note, job.reporter.bar(title, len(runs)) as advance:
         keys = run_all(job.experiment, list(runs), lambda p: advance(p.committed + p.failed, remaining(p)))
-        write_text(job.round_directory(number) / "runs.csv", _table(job, runs).assign(key=keys).to_csv(index=False))
+        write_text(
+            job.round_directory(number) / "runs.csv", _table(job, runs).assign(key=keys).to_csv(index=False)
+        )
         with RunStore.open(job.experiment.store_path) as store:
             note.update(asdict(store.counts(keys)))
     job.reporter.say(f"{title}: {note['committed']} of {note['planned']} committed, {note['failed']} failed")
@@ -140,7 +142,12 @@ def remaining(progress: Progress) -> str:
 def _table(job: Job, runs: Sequence[Run]) -> pd.DataFrame:
     """A row for each run: site, purpose, period and parameter values."""
     table = pd.DataFrame(
-        {"site": [r.site.name for r in runs], "purpose": [r.purpose for r in runs], "start": runs[0].start, "end": runs[0].end}
+        {
+            "site": [r.site.name for r in runs],
+            "purpose": [r.purpose for r in runs],
+            "start": runs[0].start,
+            "end": runs[0].end,
+        }
     )
     table[list(job.experiment.model.parameters.names)] = np.array([run.parameters for run in runs])
     return table

@@ -39,9 +39,17 @@ def learn(job: Job, number: int) -> None:
         title = f"parameters, round {number}"
         with job.reporter.bar(title, settings.epochs) as advance:
             learned = learn_network(
-                model, data, settings, _fresh(place / "learning", fingerprint), lambda e: advance(e.epoch, _remark(e))
+                model,
+                data,
+                settings,
+                _fresh(place / "learning", fingerprint),
+                lambda e: advance(e.epoch, _remark(e)),
             )
-        facts = {"surrogate": emulate_fingerprint(job, number), "seed": settings.seed, "best_epoch": learned.best_epoch}
+        facts = {
+            "surrogate": emulate_fingerprint(job, number),
+            "seed": settings.seed,
+            "best_epoch": learned.best_epoch,
+        }
         network_files.save(learned.network, place / "network", facts)
         history = pd.DataFrame([asdict(epoch) for epoch in learned.history]).assign(round=number)
         history = history.rename(columns={"validation_nse_median": "validation_nse"})
@@ -70,7 +78,9 @@ def differentiable(job: Job, network: "ParameterNetwork", surrogate: "Surrogate"
     """Join network, frozen surrogate and routing."""
     from dpl.model import DifferentiableModel, positions
 
-    return DifferentiableModel(network, surrogate, positions(surrogate.spec.output_names, job.experiment.model.runoff))
+    return DifferentiableModel(
+        network, surrogate, positions(surrogate.spec.output_names, job.experiment.model.runoff)
+    )
 
 
 def learning_data(job: Job, network: "ParameterNetwork", inputs: SpanInputs) -> "LearningData":
@@ -104,7 +114,11 @@ def learning_settings(job: Job, number: int) -> "LearningSettings":
 def learn_fingerprint(job: Job, number: int) -> str:
     """Hash of all that decides the network of a round."""
     own = [emulate_fingerprint(job, number), learning_settings(job, number).to_dict()]
-    earlier = learn_fingerprint(job, number - 1) if number else job.experiment.fingerprint("network", "periods", "splits")
+    earlier = (
+        learn_fingerprint(job, number - 1)
+        if number
+        else job.experiment.fingerprint("network", "periods", "splits")
+    )
     return sha256_of_json([own, earlier])
 
 
@@ -131,5 +145,8 @@ def _fresh(directory: Path, fingerprint: str) -> Path:
 
 def _remark(epoch: object) -> str:
     loss, nse = getattr(epoch, "train_loss", None), getattr(epoch, "validation_nse_median", None)
-    parts = [f"loss {loss:.4f}" if loss is not None else "", f"validation NSE {nse:.3f}" if nse is not None else ""]
+    parts = [
+        f"loss {loss:.4f}" if loss is not None else "",
+        f"validation NSE {nse:.3f}" if nse is not None else "",
+    ]
     return ", ".join(part for part in parts if part)

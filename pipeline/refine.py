@@ -1,12 +1,27 @@
 """The stage refine: run the legacy model at learned parameters, retrain, learn on, and keep what the model confirms."""
 
-import numpy as np
+from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
+from legacy_models.errors import BundleError
 from legacy_models.files import sha256_of_json
 from legacy_models.model import Run
+from legacy_models.parameters import Array
 from pipeline import emulation, learning
-from pipeline.closed_loop import score_table, simulate_legacy, simulate_surrogate, span_inputs, split_gaps, split_scores
+from pipeline.closed_loop import (
+    score_table,
+    simulate_legacy,
+    simulate_surrogate,
+    span_inputs,
+    split_gaps,
+    split_scores,
+)
 from pipeline.job import Job
+
+if TYPE_CHECKING:
+    from surrogates.surrogate import Surrogate
 
 
 def refine(job: Job) -> None:
@@ -38,18 +53,28 @@ def check(job: Job, number: int) -> None:
         title = f"closed loop, round {number}"
         with job.reporter.bar(title, len(experiment.basins)) as advance:
             closed = simulate_legacy(
-                experiment, parameters, "verify", lambda p: advance(p.committed + p.failed, emulation.remaining(p))
+                experiment,
+                parameters,
+                "verify",
+                lambda p: advance(p.committed + p.failed, emulation.remaining(p)),
             )
         through = simulate_surrogate(experiment, surrogate, span_inputs(experiment), parameters)
         table = score_table(experiment, {"closed_loop": closed, "surrogate": through}, ("fit", "validation"))
-        unit = experiment.model.parameters.to_unit(parameters[:, : len(experiment.model.parameters)])
         note["closed_loop"] = split_scores(table, "closed_loop")["validation"]
         note["gap"] = split_gaps(table, ("validation",))["validation"]
-        note["flagged_share"] = float(np.mean(surrogate.domain.flag(unit, experiment.properties)))
+        note["flagged_share"] = float(np.mean(flagged(job, surrogate, parameters)))
     job.reporter.say(
         f"{title}: validation NSE {note['closed_loop']['nse_median']:.3f} (median), "
         f"|gap| {note['gap']['abs_median']:.3f}, outside the domain {note['flagged_share']:.0%}"
     )
+
+
+def flagged(job: Job, surrogate: "Surrogate", parameters: Array) -> "npt.NDArray[np.bool_]":
+    """(basin,) whether (basin, parameter) values lie outside the surrogate's training domain."""
+    if surrogate.domain is None:
+        raise BundleError("the surrogate has no domain; it was saved by something that did not fit one")
+    space = job.experiment.model.parameters
+    return surrogate.domain.flag(space.to_unit(parameters[:, : len(space)]), job.experiment.properties)
 
 
 def new_runs(job: Job, number: int) -> list[Run]:
@@ -62,10 +87,20 @@ def new_runs(job: Job, number: int) -> list[Run]:
     learned = learning.learned_parameters(job, number - 1)[rows, : len(space)]
     drawn = len(sites) * (experiment.config.design.runs_per_basin + (number - 1) * section.runs_per_basin)
     sets = propose(
-        space, learned, section.runs_per_basin, experiment.config.seed, section.spread, section.global_share, drawn
+        space,
+        learned,
+        section.runs_per_basin,
+        experiment.config.seed,
+        section.spread,
+        section.global_share,
+        drawn,
     )
     start, end = experiment.design_period
-    return [Run(site, values, start, end, "refine") for site, own in zip(sites, sets, strict=True) for values in own]
+    return [
+        Run(site, values, start, end, "refine")
+        for site, own in zip(sites, sets, strict=True)
+        for values in own
+    ]
 
 
 def chosen_round(job: Job) -> int:
@@ -77,4 +112,6 @@ def chosen_round(job: Job) -> int:
 
 def check_fingerprint(job: Job, number: int) -> str:
     """Hash of all that decides a round's closed-loop score."""
-    return sha256_of_json([learning.learn_fingerprint(job, number), job.experiment.fingerprint("periods", "splits")])
+    return sha256_of_json(
+        [learning.learn_fingerprint(job, number), job.experiment.fingerprint("periods", "splits")]
+    )

@@ -183,7 +183,7 @@ def _check_record(dataset: xr.Dataset, periods: Periods) -> None:
 def _check_shares(ungauged: float, validation: float) -> None:
     for key, share in (("ungauged_share", ungauged), ("validation_share", validation)):
         if not 0 <= share < 1:
-            raise UsageError(f"basins.{key}: a share must be in [0, 1), received {share}")
+            raise UsageError(f"splits.{key}: a share must be in [0, 1), received {share}")
 
 
 def _check(split: str) -> None:

@@ -64,23 +64,33 @@ def simulate_all(job: Job, number: int, parameters: Array) -> dict[str, Series]:
 def parameters_dataset(job: Job, number: int, parameters: Array) -> xr.Dataset:
     """Learned values with bounds, defaults, units, domain flags and the attributes that they were learned from."""
     experiment, space = job.experiment, job.experiment.space
-    count = len(experiment.model.parameters)
-    unit = experiment.model.parameters.to_unit(parameters[:, :count])
-    flagged = emulation.load_surrogate(job, number).domain.flag(unit, experiment.properties)
+    flagged = refine.flagged(job, emulation.load_surrogate(job, number), parameters)
     numeric = experiment.attributes.select_dtypes("number")
     data: dict[str, Any] = {
-        "value": (("basin", "parameter"), parameters, {"long_name": "learned parameter, effective for this model set-up"}),
+        "value": (
+            ("basin", "parameter"),
+            parameters,
+            {"long_name": "learned parameter, effective for this model set-up"},
+        ),
         "lower": ("parameter", space.lower),
         "upper": ("parameter", space.upper),
         "default": ("parameter", space.defaults),
         "unit": ("parameter", [p.unit for p in space.parameters]),
         "scale": ("parameter", [p.scale for p in space.parameters]),
-        "flagged": ("basin", flagged.astype(np.int8), {"long_name": "1 outside the surrogate's training domain"}),
+        "flagged": (
+            "basin",
+            flagged.astype(np.int8),
+            {"long_name": "1 outside the surrogate's training domain"},
+        ),
         "split": ("basin", [experiment.split_of[b] for b in experiment.basins]),
         "attribute_value": (("basin", "attribute"), numeric.to_numpy(dtype=np.float64)),
     }
     if experiment.hidden is not None:
-        data["hidden"] = (("basin", "parameter"), experiment.hidden, {"long_name": "parameter behind the synthetic data"})
+        data["hidden"] = (
+            ("basin", "parameter"),
+            experiment.hidden,
+            {"long_name": "parameter behind the synthetic data"},
+        )
     coordinates = {
         "basin": list(experiment.basins), "parameter": list(space.names), "attribute": list(numeric.columns),
     }  # fmt: skip
@@ -100,7 +110,11 @@ def simulations_dataset(job: Job, series: Mapping[str, Series]) -> xr.Dataset:
         data["prcp"] = (("basin", "time"), rain.astype(np.float32), {"units": "mm/day"})
     for i, output in enumerate(experiment.model.outputs):
         for label, source in (("legacy", "closed_loop"), ("surrogate", "surrogate")):
-            data[f"{label}_{output.name}"] = (("basin", "time"), series[source].outputs[..., i], {"units": output.unit})
+            data[f"{label}_{output.name}"] = (
+                ("basin", "time"),
+                series[source].outputs[..., i],
+                {"units": output.unit},
+            )
     period = np.full(len(experiment.dates), "none", dtype="<U10")
     for name, (first, last) in experiment.splits.periods.by_name().items():
         period[(experiment.dates >= first) & (experiment.dates <= last)] = name
@@ -118,16 +132,23 @@ def identifiability(job: Job, number: int, parameters: Array) -> dict[str, Any]:
     from dpl.identifiability import assess, flow_jacobian, gauss_newton
 
     experiment, space = job.experiment, job.experiment.space
-    model = learning.differentiable(job, learning.load_network(job, number), emulation.load_surrogate(job, number))
+    model = learning.differentiable(
+        job, learning.load_network(job, number), emulation.load_surrogate(job, number)
+    )
     inputs = span_inputs(experiment)
     days = slice(0, min(3 * 365, len(experiment.dates)))
     jacobian = flow_jacobian(
-        model, parameters, inputs.forcing[:, days], inputs.antecedent[:, 0], experiment.properties, warmup_days=365
+        model,
+        parameters,
+        inputs.forcing[:, days],
+        inputs.antecedent[:, 0],
+        experiment.properties,
+        warmup_days=365,
     )
     data = learning.learning_data(job, model.network, inputs)
     hidden = experiment.hidden
     assert hidden is not None  # only synthetic data come here
-    matrix = gauss_newton(jacobian, data.basin_std)
+    matrix = gauss_newton(jacobian, data.basin_std.astype(np.float64))
     return assess(space.names, space.to_unit(hidden), space.to_unit(parameters), matrix).to_dict()
 
 
@@ -153,7 +174,9 @@ def _for_report(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _write_dataset(job: Job, name: str, dataset: xr.Dataset) -> None:
-    encoding = {n: {"zlib": True, "complevel": 1} for n, v in dataset.data_vars.items() if v.dtype.kind == "f"}
+    encoding = {
+        n: {"zlib": True, "complevel": 1} for n, v in dataset.data_vars.items() if v.dtype.kind == "f"
+    }
     with written_aside(job.directory / name) as aside:
         dataset.to_netcdf(aside, engine="netcdf4", encoding=encoding)
 

@@ -16,6 +16,6 @@ def load(path: Path) -> "Surrogate":
     Raises:
         BundleError: if the bundle is damaged, unsafe or of a newer schema.
     """
-    from surrogates import bundle  # keras takes seconds to import; those who only draw designs need not wait
+    from surrogates.bundle import load as read  # keras takes seconds to import; drawing designs need not wait
 
-    return bundle.load(path)
+    return read(path)

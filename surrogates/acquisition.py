@@ -28,7 +28,13 @@ def around(space: ParameterSpace, learned: Array, n: int, sigma: float, seed: in
 
 
 def propose(
-    space: ParameterSpace, learned: Array, n: int, seed: int, sigma: float = 0.08, global_share: float = 0.25, skip: int = 0
+    space: ParameterSpace,
+    learned: Array,
+    n: int,
+    seed: int,
+    sigma: float = 0.08,
+    global_share: float = 0.25,
+    skip: int = 0,
 ) -> Array:
     """Return ``n`` sets for each site, most around its learned set and a share from the Sobol sequence.
 

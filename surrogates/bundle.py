@@ -1,10 +1,10 @@
 """Save and load a frozen surrogate as plain data: architecture by name, weights, domain and card."""
 
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,7 +17,7 @@ from legacy_models.model import LegacyModel
 from legacy_models.run_set import ModelInfo
 from surrogates.domain import Domain
 from surrogates.spec import SurrogateSpec
-from surrogates.surrogate import Member, Surrogate, new_member
+from surrogates.surrogate import Surrogate, new_member
 
 SCHEMA_VERSION = 1
 CARD, WEIGHTS, DOMAIN = "card.json", "weights.npz", "domain.npz"
@@ -37,7 +37,7 @@ def save(surrogate: Surrogate, path: Path) -> Path:
         _write_files(surrogate, aside)
         if path.exists():
             shutil.rmtree(path)
-        os.replace(aside, path)
+        aside.replace(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return path
@@ -54,7 +54,9 @@ def load(path: Path) -> Surrogate:
     try:
         return _assemble(path, card)
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile, ProjectError) as error:
-        raise BundleError(f"{path}: the bundle does not describe a surrogate that can be built: {error}") from error
+        raise BundleError(
+            f"{path}: the bundle does not describe a surrogate that can be built: {error}"
+        ) from error
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -75,8 +77,8 @@ def read_card(path: Path) -> dict[str, Any]:
         raise BundleError(f"{file} lacks {', '.join(missing)}")
     if not isinstance(card["schema_version"], int) or card["schema_version"] > SCHEMA_VERSION:
         raise BundleError(
-            f"{file} has schema version {card['schema_version']}; this installation reads up to {SCHEMA_VERSION}: "
-            "update it, or train the surrogate again"
+            f"{file} has schema version {card['schema_version']}, but this installation reads up to "
+            f"{SCHEMA_VERSION}: update it, or train the surrogate again"
         )
     return card
 
@@ -89,7 +91,7 @@ def check_request(card: Mapping[str, Any], model: LegacyModel) -> None:
         model: the legacy model that it is to stand for.
 
     Raises:
-        BundleError: naming the first of model, version, parameters, forcing, properties, outputs and spin-up that differs.
+        BundleError: naming the first of model, version, parameters, forcing, outputs ... that differs.
     """
     made = ModelInfo.from_dict(card["spec"]["model"])
     wanted = ModelInfo.of(model)
@@ -106,7 +108,9 @@ def check_request(card: Mapping[str, Any], model: LegacyModel) -> None:
         ("model version", made.version, wanted.version),
     ):
         if given != right:
-            raise BundleError(f"the surrogate was made for {what} {given}, but the request has {right}; train it again")
+            raise BundleError(
+                f"the surrogate was made for {what} {given}, but the request has {right}; train it again"
+            )
 
 
 def _bounds(model: ModelInfo) -> list[tuple[float, float, str]]:
@@ -119,7 +123,7 @@ def _units(model: ModelInfo) -> list[tuple[str, str]]:
 
 def _write_files(surrogate: Surrogate, directory: Path) -> None:
     """Write the three files of a bundle."""
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{i}.{j}.{k}": weight
         for i, member in enumerate(surrogate.members)
         for j, network in enumerate(member.networks)
@@ -127,10 +131,8 @@ def _write_files(surrogate: Surrogate, directory: Path) -> None:
     }
     np.savez(directory / WEIGHTS, **arrays)
     if surrogate.domain is not None:
-        domain = surrogate.domain
-        np.savez(
-            directory / DOMAIN, points=domain.points, centre=domain.centre, spread=domain.spread, reach=domain.reach
-        )
+        domain: dict[str, Any] = {item.name: getattr(surrogate.domain, item.name) for item in fields(Domain)}
+        np.savez(directory / DOMAIN, **domain)
     head = {
         "schema_version": SCHEMA_VERSION,
         "architecture": surrogate.architecture,
@@ -147,7 +149,9 @@ def _check_files(path: Path, card: Mapping[str, Any]) -> None:
     """Refuse files that are listed but absent, present but not listed, links, elsewhere, or altered."""
     listed = card["files"]
     if not isinstance(listed, dict) or not {WEIGHTS} <= set(listed) <= {WEIGHTS, DOMAIN}:
-        raise BundleError(f"{path}: a bundle lists {WEIGHTS} and {DOMAIN} and no other file, received {sorted(listed)}")
+        raise BundleError(
+            f"{path}: a bundle lists {WEIGHTS} and {DOMAIN} and nothing else; received {sorted(listed)}"
+        )
     present = {item.name for item in path.iterdir()}
     if present != {CARD, *listed}:
         raise BundleError(f"{path}: expected the files {sorted({CARD, *listed})}, found {sorted(present)}")
@@ -167,10 +171,14 @@ def _assemble(path: Path, card: Mapping[str, Any]) -> Surrogate:
         for i in range(int(card["members"])):
             member = new_member(spec, card["architecture"], card["options"], seed=0)
             for j, network in enumerate(member.networks):
-                _set_weights(network, [arrays[f"{i}.{j}.{k}"] for k in range(len(network.weights))], f"member {i}")
+                _set_weights(
+                    network, [arrays[f"{i}.{j}.{k}"] for k in range(len(network.weights))], f"member {i}"
+                )
             members.append(member.freeze())
     domain = _read_domain(path / DOMAIN) if DOMAIN in card["files"] else None
-    return Surrogate(spec, card["architecture"], card["options"], int(card["window"]), tuple(members), domain, card)
+    return Surrogate(
+        spec, card["architecture"], card["options"], int(card["window"]), tuple(members), domain, card
+    )
 
 
 def _set_weights(network: Any, weights: Sequence[Any], where: str) -> None:

@@ -90,11 +90,18 @@ def gradient_steps(
     """
     space = surrogate.spec.parameters
     unit = np.clip(space.to_unit(parameters), 0.0, 1.0)
-    gradient = _nse_gradient(
-        surrogate,
-        *(tf.constant(np.asarray(item), tf.float32) for item in (forcing, antecedent, unit, properties, observed)),
-        skip=skip,
-    ).numpy().astype(np.float64)
+    gradient = (
+        _nse_gradient(
+            surrogate,
+            *(
+                tf.constant(np.asarray(item), tf.float32)
+                for item in (forcing, antecedent, unit, properties, observed)
+            ),
+            skip=skip,
+        )
+        .numpy()
+        .astype(np.float64)
+    )
     largest = np.abs(gradient).max(axis=1, keepdims=True)
     moved = np.clip(unit + size * gradient / np.maximum(largest, 1e-30), 0.0, 1.0)
     return space.from_unit(moved), gradient

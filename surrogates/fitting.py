@@ -15,7 +15,7 @@ import tensorflow as tf
 from legacy_models.errors import TrainingError
 from legacy_models.files import written_aside
 
-Batch = tuple[npt.NDArray[np.float32], ...]
+Batch = tuple[npt.NDArray[Any], ...]
 Weights = list[npt.NDArray[np.float32]]
 
 
@@ -87,7 +87,11 @@ class Task:
 
 
 def fit(
-    network: keras.Model, task: Task, budget: Budget, checkpoint: Path, on_epoch: Callable[[Epoch], None] | None = None
+    network: keras.Model,
+    task: Task,
+    budget: Budget,
+    checkpoint: Path,
+    on_epoch: Callable[[Epoch], None] | None = None,
 ) -> list[Epoch]:
     """Fit ``network`` in place and leave it with the averaged weights that were best on held-out runs.
 
@@ -189,7 +193,9 @@ def _epoch(network: keras.Model, task: Task, budget: Budget, progress: _Progress
     for batch in task.batches(number):
         loss, usable = (item.numpy() for item in step(*batch))
         if not usable:
-            raise TrainingError(f"{task.name}, epoch {number}: loss or gradient is not finite; {task.blame(batch)}")
+            raise TrainingError(
+                f"{task.name}, epoch {number}: loss or gradient is not finite; {task.blame(batch)}"
+            )
         losses.append(float(loss))
     current = network.get_weights()
     network.set_weights(progress.averaged())

@@ -19,7 +19,9 @@ class Standardize(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Scale (..., variable)."""
-        return (inputs - ops.convert_to_tensor(self.mean, inputs.dtype)) / ops.convert_to_tensor(self.std, inputs.dtype)
+        return (inputs - ops.convert_to_tensor(self.mean, inputs.dtype)) / ops.convert_to_tensor(
+            self.std, inputs.dtype
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -29,7 +31,9 @@ class Standardize(keras.layers.Layer):
 class _BetweenBounds(keras.layers.Layer):
     """What ToUnit and FromUnit share: bounds on each parameter's own scale."""
 
-    def __init__(self, lower: Sequence[float], upper: Sequence[float], is_log: Sequence[bool], **kwargs: Any) -> None:
+    def __init__(
+        self, lower: Sequence[float], upper: Sequence[float], is_log: Sequence[bool], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.lower, self.upper, self.is_log = tuple(lower), tuple(upper), tuple(is_log)
 
@@ -50,7 +54,7 @@ class _BetweenBounds(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="surrogates")
 class ToUnit(_BetweenBounds):
-    """Parameter values to the unit cube: 0 at the lower bound, 1 at the upper, even on the parameter's scale."""
+    """Parameter values to the unit cube: 0 at the lower bound, 1 at the upper, even on each scale."""
 
     def call(self, inputs: Any) -> Any:
         """Map (..., parameter) values."""
@@ -71,15 +75,20 @@ class FromUnit(_BetweenBounds):
 
 @keras.saving.register_keras_serializable(package="surrogates")
 class ScaleState(keras.layers.Layer):
-    """States to about unit size: (x - mean) / std, or log(1 + x / (std / 10)) where ``heavy`` (long-tailed, not negative)."""
+    """States to about unit size: (x - mean) / std, or log(1 + 10 x / std) where ``heavy`` (long-tailed)."""
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], heavy: Sequence[bool], **kwargs: Any) -> None:
+    def __init__(
+        self, mean: Sequence[float], std: Sequence[float], heavy: Sequence[bool], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.mean, self.std, self.heavy = tuple(mean), tuple(std), tuple(heavy)
 
     def call(self, inputs: Any) -> Any:
         """Scale (..., state)."""
-        mean, std = ops.convert_to_tensor(self.mean, inputs.dtype), ops.convert_to_tensor(self.std, inputs.dtype)
+        mean, std = (
+            ops.convert_to_tensor(self.mean, inputs.dtype),
+            ops.convert_to_tensor(self.std, inputs.dtype),
+        )
         return ops.where(
             ops.convert_to_tensor(self.heavy), ops.log1p(10.0 * ops.relu(inputs) / std), (inputs - mean) / std
         )
@@ -91,15 +100,20 @@ class ScaleState(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="surrogates")
 class FromScaledState(keras.layers.Layer):
-    """Network values to states in physical units: mean + std x, or what ScaleState maps to softplus(x) where ``heavy``."""
+    """Network values to states: mean + std x, or what ScaleState maps to softplus(x) where ``heavy``."""
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], heavy: Sequence[bool], **kwargs: Any) -> None:
+    def __init__(
+        self, mean: Sequence[float], std: Sequence[float], heavy: Sequence[bool], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.mean, self.std, self.heavy = tuple(mean), tuple(std), tuple(heavy)
 
     def call(self, inputs: Any) -> Any:
         """Map (..., state); long-tailed states stay below about 16 000 standard deviations."""
-        mean, std = ops.convert_to_tensor(self.mean, inputs.dtype), ops.convert_to_tensor(self.std, inputs.dtype)
+        mean, std = (
+            ops.convert_to_tensor(self.mean, inputs.dtype),
+            ops.convert_to_tensor(self.std, inputs.dtype),
+        )
         stock = std / 10.0 * ops.expm1(ops.minimum(ops.softplus(inputs), 12.0))
         return ops.where(ops.convert_to_tensor(self.heavy), stock, mean + std * inputs)
 
@@ -112,14 +126,21 @@ class FromScaledState(keras.layers.Layer):
 class ToPhysical(keras.layers.Layer):
     """Network values to outputs: mean + std x, or std softplus(x) where ``nonnegative``."""
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], nonnegative: Sequence[bool], **kwargs: Any) -> None:
+    def __init__(
+        self, mean: Sequence[float], std: Sequence[float], nonnegative: Sequence[bool], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.mean, self.std, self.nonnegative = tuple(mean), tuple(std), tuple(nonnegative)
 
     def call(self, inputs: Any) -> Any:
         """Map (..., output)."""
-        mean, std = ops.convert_to_tensor(self.mean, inputs.dtype), ops.convert_to_tensor(self.std, inputs.dtype)
-        return ops.where(ops.convert_to_tensor(self.nonnegative), std * ops.softplus(inputs), mean + std * inputs)
+        mean, std = (
+            ops.convert_to_tensor(self.mean, inputs.dtype),
+            ops.convert_to_tensor(self.std, inputs.dtype),
+        )
+        return ops.where(
+            ops.convert_to_tensor(self.nonnegative), std * ops.softplus(inputs), mean + std * inputs
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -76,10 +76,15 @@ class Surrogate:
         """
         return ops.mean(self.simulate_members(forcing, antecedent, parameters, properties), axis=0)
 
-    def simulate_members(self, forcing: Tensor, antecedent: Tensor, parameters: Tensor, properties: Tensor) -> Tensor:
+    def simulate_members(
+        self, forcing: Tensor, antecedent: Tensor, parameters: Tensor, properties: Tensor
+    ) -> Tensor:
         """Simulate as ``simulate`` does and return each member, (member, basin, time, output)."""
         site = {"parameters": parameters, "properties": properties}
-        states = (member.initial_state({"antecedent": antecedent, **site}, training=False) for member in self.members)
+        states = (
+            member.initial_state({"antecedent": antecedent, **site}, training=False)
+            for member in self.members
+        )
         return ops.stack(
             [
                 from_state(member.sequence, self.spec, self.window, forcing, state, site)
@@ -100,7 +105,9 @@ class Surrogate:
         Raises:
             ShapeError: if an array does not fit the surrogate, naming it.
         """
-        arrays = [np.asarray(item, dtype=np.float32) for item in (forcing, antecedent, parameters, properties)]
+        arrays = [
+            np.asarray(item, dtype=np.float32) for item in (forcing, antecedent, parameters, properties)
+        ]
         self._check(arrays)
         parts = [
             self._compiled(*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()
@@ -126,9 +133,14 @@ class Surrogate:
 
 
 def from_state(
-    sequence: keras.Model, spec: SurrogateSpec, window: int, forcing: Tensor, state: Tensor, site: Mapping[str, Tensor]
+    sequence: keras.Model,
+    spec: SurrogateSpec,
+    window: int,
+    forcing: Tensor,
+    state: Tensor,
+    site: Mapping[str, Tensor],
 ) -> Tensor:
-    """Simulate (basin, time, output) from ``state`` by pieces of ``window`` days, each from the last one's end."""
+    """Simulate (basin, time, output) from ``state``, by pieces of ``window`` days handed over."""
     pieces = []
     for first in range(0, forcing.shape[1], window):
         inputs = {"forcing": forcing[:, first : first + window], "state": state, **site}

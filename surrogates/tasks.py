@@ -1,4 +1,4 @@
-"""What the two networks of a surrogate are fitted to: windows from a recorded state, and the recorded states."""
+"""What the two networks of a surrogate are fitted to: windows from recorded states, and those states."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -48,13 +48,13 @@ def sequence_task(
         error = tf.reduce_mean(tf.square(tf.concat([simulated, total], axis=-1) - recorded), axis=1)
         return error * weight * shares
 
-    def simulate(forcing: Any, parameters: Any, properties: Any, state: Any, training: bool) -> Any:
+    def simulate(training: bool, forcing: Any, parameters: Any, properties: Any, state: Any) -> Any:
         inputs = {"forcing": forcing, "parameters": parameters, "properties": properties, "state": state}
         return member.sequence(inputs, training=training)
 
     def loss(*batch: Any) -> Any:
         *inputs, recorded, weight, _ = batch
-        return tf.reduce_sum(errors(simulate(*inputs, training=True), recorded, weight), axis=-1)
+        return tf.reduce_sum(errors(simulate(True, *inputs), recorded, weight), axis=-1)
 
     def windows(run: Index, first: Index, length: int) -> Batch:
         days = first[:, None] + np.arange(length)
@@ -93,14 +93,26 @@ def sequence_task(
 
     def blame(batch: Batch) -> str:
         *inputs, recorded, weight, site = batch
-        error = errors(simulate(*inputs, training=False), recorded, weight).numpy()
-        return _blame(error, [*spec.output_names, "total of " + " + ".join(spec.model.runoff)], [runs.sites[i] for i in site])
+        error = errors(simulate(False, *inputs), recorded, weight).numpy()
+        return _blame(
+            error,
+            [*spec.output_names, "total of " + " + ".join(spec.model.runoff)],
+            [runs.sites[i] for i in site],
+        )
 
     return Task(name, loss, batches, held_out, blame)
 
 
 def initial_state_task(
-    name: str, member: Member, spec: SurrogateSpec, runs: Runs, rows: Split, *, batch: int, steps: int, seed: int
+    name: str,
+    member: Member,
+    spec: SurrogateSpec,
+    runs: Runs,
+    rows: Split,
+    *,
+    batch: int,
+    steps: int,
+    seed: int,
 ) -> Task:
     """Return the task of predicting recorded states from antecedent forcing, parameters and properties.
 
@@ -109,12 +121,12 @@ def initial_state_task(
     scale = ScaleState(*state_scaling(spec))
     states = list(spec.state_indices)
 
-    def errors(antecedent: Any, parameters: Any, properties: Any, recorded: Any, training: bool) -> Any:
+    def errors(training: bool, antecedent: Any, parameters: Any, properties: Any, recorded: Any) -> Any:
         inputs = {"antecedent": antecedent, "parameters": parameters, "properties": properties}
         return tf.square(scale(member.initial_state(inputs, training=training)) - scale(recorded))
 
     def loss(*batch: Any) -> Any:
-        return tf.reduce_mean(errors(*batch[:-1], training=True), axis=-1)
+        return tf.reduce_mean(errors(True, *batch[:-1]), axis=-1)
 
     def pairs(run: Index, day: Index) -> Batch:
         past, recorded = runs.antecedent[runs.site[run], day], runs.outputs[run, day - 1][:, states]
@@ -132,10 +144,10 @@ def initial_state_task(
     def held_out() -> tuple[float, float]:
         if not len(scored):
             return float("nan"), float("nan")
-        return float(tf.reduce_mean(errors(*scored_pairs[:-1], training=False))), float("nan")
+        return float(tf.reduce_mean(errors(False, *scored_pairs[:-1]))), float("nan")
 
     def blame(batch: Batch) -> str:
-        error = errors(*batch[:-1], training=False).numpy()
+        error = errors(False, *batch[:-1]).numpy()
         return _blame(error, spec.model.states, [runs.sites[i] for i in batch[-1]])
 
     return Task(name, loss, batches, held_out, blame)
@@ -146,4 +158,5 @@ def _blame(error: Series, variables: Sequence[str], sites: Sequence[str]) -> str
     bad = np.argwhere(~np.isfinite(error))
     if not len(bad):
         return "all errors of the batch are finite but the gradient is not; lower the learning rate"
-    return f"first at site {sites[bad[0, 0]]}, variable {variables[bad[0, 1]]}: check its forcing and recorded outputs"
+    site, variable = sites[bad[0, 0]], variables[bad[0, 1]]
+    return f"first at site {site}, variable {variable}: check its forcing and recorded outputs"

@@ -1,80 +1,22 @@
 """Train a surrogate on recorded runs of a legacy model, resumable at every epoch."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from legacy_models.errors import BundleError, UsageError
+from legacy_models.errors import BundleError
 from legacy_models.files import sha256_of_json
 from legacy_models.run_set import RunSet
 from surrogates.domain import Domain
 from surrogates.fitting import Budget, Epoch, fit
+from surrogates.settings import TrainSettings
 from surrogates.surrogate import Member, Surrogate, new_member
 from surrogates.tasks import initial_state_task, sequence_task
 from surrogates.windows import Runs, Split, gather, spec_of, split
 
-COUNTS = ("members", "window", "batch", "epochs", "steps", "initial_epochs", "initial_steps", "initial_batch")
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """How a surrogate is trained.
-
-    Args:
-        architecture: name in ``surrogates.architectures.ARCHITECTURES``.
-        options: arguments of its ``build``.
-        members: number of networks trained from different seeds; their mean is the surrogate.
-        window: days of a training window, and of a piece of a long simulation.
-        batch: windows a step.
-        epochs: epochs of the sequence network; an epoch is ``steps`` steps.
-        steps: steps an epoch.
-        learning_rate: highest learning rate of the sequence network.
-        averaging: decay of the mean of the weights, a step.
-        patience: epochs without improvement on held-out runs before it stops; 0 for never.
-        seconds: stop each network after the epoch in which this time is up; results then vary with the machine.
-        initial_epochs: epochs of the network that gives the first state.
-        initial_steps: steps of each of them.
-        initial_batch: (run, day) pairs a step.
-        initial_learning_rate: highest learning rate of that network.
-        held_out_sites: share of the sites held out with all their runs.
-        held_out_sets: share of the runs held out at the other sites.
-        total_weight: weight in the loss of streamflow before routing, where each output has 1.
-        floor: share of the typical standard deviation added to each run's own in its weight.
-        seed: decides everything that is random.
-    """
-
-    architecture: str = "lstm"
-    options: Mapping[str, Any] = field(default_factory=dict)
-    members: int = 1
-    window: int = 365
-    batch: int = 64
-    epochs: int = 10
-    steps: int = 80
-    learning_rate: float = 4e-3
-    averaging: float = 0.98
-    patience: int = 0
-    seconds: float | None = None
-    initial_epochs: int = 4
-    initial_steps: int = 400
-    initial_batch: int = 1024
-    initial_learning_rate: float = 3e-3
-    held_out_sites: float = 0.1
-    held_out_sets: float = 0.1
-    total_weight: float = 3.0
-    floor: float = 0.1
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in COUNTS:
-            if getattr(self, name) < 1:
-                raise UsageError(f"surrogate.{name} must be at least 1, received {getattr(self, name)}")
-        for name in ("held_out_sites", "held_out_sets"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise UsageError(f"surrogate.{name} must lie in [0, 1), received {getattr(self, name)}")
+__all__ = ["TrainSettings", "train"]
 
 
 def train(
@@ -120,7 +62,9 @@ def train(
         options=dict(settings.options),
         window=settings.window,
         members=tuple(members),
-        domain=Domain.fit(spec.parameters.to_unit(runs.parameters), runs.properties, rows.train, rows.held_out),
+        domain=Domain.fit(
+            spec.parameters.to_unit(runs.parameters), runs.properties, rows.train, rows.held_out
+        ),
         card=_card(run_set, runs, rows, settings),
     )
 
@@ -162,7 +106,9 @@ def _fingerprint(run_set: RunSet, settings: TrainSettings, warm_start: Surrogate
     """Hash of all that decides the result, except how long to go on in seconds."""
     plan = {name: value for name, value in asdict(settings).items() if name not in ("seconds", "patience")}
     earlier = warm_start.card.get("design_hash") if warm_start else None
-    return sha256_of_json([plan, list(map(str, run_set.keys)), str(run_set.dates[0]), str(run_set.dates[-1]), earlier])
+    return sha256_of_json(
+        [plan, list(map(str, run_set.keys)), str(run_set.dates[0]), str(run_set.dates[-1]), earlier]
+    )
 
 
 def _check_same_form(warm_start: Surrogate, run_set: RunSet, settings: TrainSettings) -> None:
@@ -171,8 +117,8 @@ def _check_same_form(warm_start: Surrogate, run_set: RunSet, settings: TrainSett
     given = (warm_start.architecture, dict(warm_start.options), warm_start.spec.model.version)
     if wanted != given:
         raise BundleError(
-            f"cannot start from a surrogate with architecture, options and model version {given}; the settings and "
-            f"runs ask for {wanted}"
+            f"cannot start from a surrogate with architecture, options and model version {given}; "
+            f"settings and runs ask for {wanted}"
         )
 
 

@@ -1,5 +1,6 @@
 """From recorded runs to training windows: arrays in memory, batches by index."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -87,7 +88,9 @@ def split(runs: Runs, site_share: float, set_share: float, seed: int) -> Split:
     away = np.isin(runs.site, rng.permutation(len(runs.sites))[:count])
     others = rng.permutation(np.flatnonzero(~away))
     sets = others[: int(set_share * len(others))]
-    return Split(train=np.sort(others[len(sets) :]), held_out=np.sort(np.concatenate([np.flatnonzero(away), sets])))
+    return Split(
+        train=np.sort(others[len(sets) :]), held_out=np.sort(np.concatenate([np.flatnonzero(away), sets]))
+    )
 
 
 def spec_of(run_set: RunSet, runs: Runs, rows: Index) -> SurrogateSpec:
@@ -136,7 +139,9 @@ def draw(rng: np.random.Generator, rows: Index, days: int, window: int, count: i
         DataError: if the record is shorter than a window and the day before it.
     """
     if days < window + 1:
-        raise DataError(f"the runs record {days} days, but a window of {window} days needs {window + 1} at least")
+        raise DataError(
+            f"the runs record {days} days, but a window of {window} days needs {window + 1} at least"
+        )
     rounds = [rng.permutation(rows) for _ in range(-(-count // len(rows)))]
     return np.concatenate(rounds)[:count], rng.integers(1, days - window + 1, count)
 
@@ -149,7 +154,9 @@ def read_by_model(forcing: Forcing, model: ModelInfo) -> Forcing:
     """
     missing = [name for name in model.forcing_names if name not in forcing.names]
     if missing:
-        raise DataError(f"{model.name} reads {', '.join(missing)}, but the forcing has {', '.join(forcing.names)}")
+        raise DataError(
+            f"{model.name} reads {', '.join(missing)}, but the forcing has {', '.join(forcing.names)}"
+        )
     columns = [forcing.names.index(name) for name in model.forcing_names]
     return Forcing(forcing.dates, forcing.values[:, columns], model.forcing_names)
 
@@ -169,6 +176,6 @@ def _of_site(run_set: RunSet, name: str) -> tuple[Series, Series]:
 
 def _mean_and_std(values: Series | Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation along the last axis as plain values; 1 where nothing differs."""
-    flat = values.reshape(-1, values.shape[-1])
+    flat = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
     mean, std = flat.mean(axis=0, dtype=np.float64), flat.std(axis=0, dtype=np.float64)
     return tuple(mean.tolist()), tuple(np.where(std > 1e-9 * (1.0 + np.abs(mean)), std, 1.0).tolist())

@@ -24,7 +24,7 @@ from legacy_models.vic.global_file import GlobalFile, format_global
 from legacy_models.vic.parameters import PARAMETERS
 from legacy_models.vic.site import PROPERTIES, site_properties, tiles
 from legacy_models.vic.soil_file import SoilTable, format_soil
-from legacy_models.vic.sub_daily import FORCING, SubDailyTexts, check_forcing
+from legacy_models.vic.sub_daily import FORCING, SubDailyTexts, check_forcing, period
 from legacy_models.vic.vegetation_files import format_class, format_tiles
 
 GLOBAL_NAME = "global.txt"
@@ -123,15 +123,16 @@ class VicModel:
             format_class(vegetation).encode(),
             format_tiles(tiles(run.site.properties, 0)).encode(),
             self._global_text(run).encode(),
-            str(run.start).encode(),
+            period(run)[0].encode(),
             self._texts.digest(run, self.spinup_years, self.steps_per_day).encode(),
         )
 
     def prepare(self, directory: Path, runs: Sequence[Run]) -> list[str]:
-        """Validate and write the input of ``runs``, one cell each, and return the command.
+        """Validate and write the input of ``runs``, one cell each, to a new folder; return the command.
 
         Raises:
             DataError: if an input is impossible, or the runs are not of one period.
+            FileExistsError: if the folder holds an earlier batch.
             LegacyModelError: if the executable cannot be used.
         """
         _check_one_period(runs)
@@ -140,7 +141,7 @@ class VicModel:
         inputs.check_soil(table, runs)
         self._write_vegetation(directory, runs)
         self._write_forcing(directory, runs, table)
-        (directory / "out").mkdir(exist_ok=True)
+        (directory / "out").mkdir()
         (directory / "soil.txt").write_text(format_soil(table))
         (directory / GLOBAL_NAME).write_text(self._global_text(runs[0]))
         return [*command, "-g", GLOBAL_NAME]
@@ -184,9 +185,7 @@ class VicModel:
         return Expected(forcing.dates, forcing.column("prcp"), 0.0)
 
     def _settings(self, run: Run) -> GlobalFile:
-        return _settings(
-            str(run.start), str(run.end), self.spinup_years, self.steps_per_day, self.output_format
-        )
+        return _settings(*period(run), self.spinup_years, self.steps_per_day, self.output_format)
 
     def _global_text(self, run: Run) -> str:
         return _global_text(self._settings(run))
@@ -275,6 +274,6 @@ def _settings(
 def _check_one_period(runs: Sequence[Run]) -> None:
     if not runs:
         raise DataError("a batch needs at least one run")
-    periods = sorted({(str(run.start), str(run.end)) for run in runs})
+    periods = sorted({period(run) for run in runs})
     if len(periods) > 1:
         raise DataError(f"the runs of a batch must be of one period, received {periods[0]} and {periods[1]}")

@@ -5,6 +5,7 @@ is 5e-8 mm of precipitation a step, 5e-6 degC, 5e-5 W/m2, 5e-6 kPa of pressure, 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -44,15 +45,29 @@ def read_forcing(content: bytes, columns: int = len(FORCE_TYPES)) -> Array:
     """
     while content.startswith(b"#"):
         content = content.partition(b"\n")[2]
-    content = content.rstrip()
-    rows = content.count(b"\n") + 1 if content else 0
-    try:
-        values = np.fromstring(content, dtype=np.float64, sep=" ") if content else np.empty(0)
-    except (DeprecationWarning, ValueError):
-        values = np.empty(0)
-    if values.size != rows * columns:
+    content = content.strip()
+    if not content:
+        return np.empty((0, columns))
+    row_columns = _row_columns(content)
+    values = np.empty(0)
+    if (row_columns == columns).all():
+        with suppress(DeprecationWarning, ValueError):
+            values = np.fromstring(content, dtype=np.float64, sep=" ")
+    if values.size != len(row_columns) * columns:
         raise DataError(_complaint(content, columns))
-    return values.reshape(rows, columns)
+    return values.reshape(-1, columns)
+
+
+def _row_columns(content: bytes) -> npt.NDArray[np.int64]:
+    """(row,) number of words in each line."""
+    characters = np.frombuffer(content, dtype=np.uint8)
+    blank = characters <= ord(" ")
+    first_letters = np.flatnonzero(~blank[1:] & blank[:-1])
+    line_ends = np.flatnonzero(characters == ord("\n"))
+    borders = np.concatenate([[0], np.searchsorted(first_letters, line_ends), [len(first_letters)]])
+    counts = np.diff(borders)
+    counts[0] += 1
+    return counts
 
 
 def _column(numbers: npt.NDArray[np.int64], decimals: int) -> npt.NDArray[np.uint8]:

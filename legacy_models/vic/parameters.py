@@ -48,10 +48,12 @@ def native(parameters: npt.ArrayLike) -> dict[str, Array]:
     """
     values = np.asarray(parameters, dtype=np.float64)
     drawn = {name: values[..., i] for i, name in enumerate(PARAMETERS.names)}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        dsmax = drawn["k"] / drawn["r"]
     return {
         "b_infilt": drawn["b_infilt"],
         "ds": drawn["r"] * drawn["Ws"],
-        "dsmax": drawn["k"] / drawn["r"],
+        "dsmax": dsmax,
         "ws": drawn["Ws"],
         "c": np.full(values.shape[:-1], BASEFLOW_EXPONENT),
         "depth": np.stack([np.full(values.shape[:-1], DEPTH_1), drawn["depth2"], drawn["depth3"]], axis=-1),

@@ -117,7 +117,12 @@ def check_forcing(site: str, forcing: Forcing) -> None:
             )
 
 
+def period(run: Run) -> tuple[str, str]:
+    """First and last recorded day of ``run`` as text."""
+    return str(run.start.astype("datetime64[D]")), str(run.end.astype("datetime64[D]"))
+
+
 def _key(run: Run, spinup_years: int, steps: int) -> Key:
     site = run.site
     place = (float(site.properties["latitude"]), float(site.properties["elevation"]))
-    return (site.forcing.digest, str(run.start), str(run.end), spinup_years, *place, steps)
+    return (site.forcing.digest, *period(run), spinup_years, *place, steps)

@@ -43,11 +43,12 @@ def parse_options(reader: str, values: Mapping[str, Any], where: str = "data.opt
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         key = ".".join([where, *map(str, first["loc"])])
         if first["type"] == "extra_forbidden":
             raise UnknownNameError(_unknown_option(key, model, reader)) from None
-        raise UsageError(f"{key}: {first['msg']}, received {first['input']!r}") from None
+        received = "" if first["type"] in ("missing", "value_error") else f", received {first['input']!r}"
+        raise UsageError(f"{key}: {first['msg'].removeprefix('Value error, ')}{received}") from None
 
 
 def _unknown_option(key: str, model: type[BaseModel], reader: str) -> str:

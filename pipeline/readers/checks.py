@@ -14,7 +14,7 @@ from pipeline.readers.units import QUANTITIES
 
 Days = npt.NDArray[np.datetime64]
 
-# What no place on earth exceeds, rounded outwards: the World Meteorological Organization's archive of extremes
+# What no place on earth exceeds, rounded outwards: the World Meteorological Organization's archive
 # (-89.2 to 56.7 degC, 1825 mm in a day, 1084 hPa), 300 hPa on the highest mountains, and the solar constant,
 # 1361 W/m2, for shortwave.
 PLAUSIBLE = {

@@ -33,7 +33,7 @@ def climate_attributes(
         doi:10.1016/j.advwatres.2009.06.011, equation 14.
     """
     prcp, mean = weather["prcp"], (weather["tmin"] + weather["tmax"]) / 2
-    day_of_year = pd.DatetimeIndex(dates).dayofyear.to_numpy().astype(np.float64)
+    day_of_year = pd.DatetimeIndex(dates).day_of_year.to_numpy().astype(np.float64)
     potential = float(potential_evaporation(weather, day_of_year, latitude, elevation).mean())
     high, low = prcp >= 5 * prcp.mean(), prcp < 1.0
     return {

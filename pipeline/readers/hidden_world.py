@@ -1,4 +1,4 @@
-"""What the synthetic data keep from the learner: parameters that follow attributes, and errors of measurement."""
+"""What synthetic data keep from the learner: parameters that follow attributes, errors of measurement."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -29,7 +29,9 @@ SCALES = {
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Where a parameter lies in the unit cube: lower + (upper - lower) sigmoid(offset + sum_i w_i z_i + w z_a z_b).
+    """Where a parameter lies in the unit cube.
+
+    lower + (upper - lower) sigmoid(offset + sum_i w_i z_i + w tanh(z_a z_b))
 
     Args:
         lower: at one end; ``upper`` at the other.
@@ -53,24 +55,24 @@ class Relation:
         return np.asarray(self.lower + (self.upper - self.lower) / (1.0 + np.exp(-score)))
 
 
-# Chosen so that each parameter follows what it stands for (clay seals the surface, permeable rock drains, large
-# and flat basins answer late), away from the models' defaults.
+# Chosen so that each parameter follows what it stands for (clay seals, permeable rock drains, large
+# and flat basins answer late), away from the models' defaults: slower and smoother flow.
 RELATIONS = {
-    "b_infilt": Relation(0.05, 0.75, {"clay_frac": 0.8, "slope_mean": 0.4, "frac_forest": -0.7}, -0.3),
+    "b_infilt": Relation(0.03, 0.65, {"clay_frac": 0.8, "slope_mean": 0.4, "frac_forest": -0.7}, -0.3),
     "k": Relation(
-        0.30, 0.95, {"geol_permeability": 0.8, "slope_mean": 0.6}, 0.3, ("sand_frac", "slope_mean", 0.4)
+        0.30, 0.85, {"geol_permeability": 0.8, "slope_mean": 0.6}, 0.3, ("sand_frac", "slope_mean", 0.4)
     ),
-    "r": Relation(0.20, 0.80, {"clay_frac": -0.6, "geol_permeability": 0.7}),
+    "r": Relation(0.35, 0.95, {"clay_frac": -0.6, "geol_permeability": 0.7}),
     "Ws": Relation(0.10, 0.75, {"soil_depth_pelletier": 0.7, "aridity": 0.6}, -0.2),
     "depth2": Relation(0.10, 0.85, {"slope_mean": -0.6, "lai_max": 0.7, "soil_depth_pelletier": 0.4}, -0.4),
-    "depth3": Relation(0.10, 0.85, {"soil_depth_pelletier": 0.9, "frac_forest": 0.4}, -0.5),
+    "depth3": Relation(0.18, 0.86, {"soil_depth_pelletier": 0.9, "frac_forest": 0.4}, -0.5),
     "expt": Relation(0.05, 0.95, {"clay_frac": 1.0, "sand_frac": -0.5}),
     "Ksat": Relation(0.10, 0.90, {"sand_frac": 1.0, "clay_frac": -0.4}),
     "snow_rough": Relation(0.15, 0.85, {"frac_forest": 0.8, "elev_mean": -0.4}),
     "rmin_factor": Relation(0.15, 0.85, {"aridity": 0.8, "elev_mean": 0.3}),
     "lai_factor": Relation(0.20, 0.80, {"p_seasonality": 0.6, "frac_forest": -0.5}),
     "route_shape": Relation(0.10, 0.90, {"area_gages2": 0.7, "slope_mean": -0.4}),
-    "route_delay": Relation(0.40, 0.95, {"area_gages2": 1.0, "slope_mean": -0.7}),
+    "route_delay": Relation(0.50, 0.97, {"area_gages2": 1.0, "slope_mean": -0.7}, 0.3),
 }
 
 

@@ -1,48 +1,16 @@
-"""Basins of the synthetic world: regions from arid to snowy, and attributes that vary together as real ones do.
+"""Basins of the synthetic world, with attributes that vary together as real ones do.
 
-Ranges and signs of the correlations follow the attributes of 671 basins of the United States (Addor et al. 2017,
-doi:10.5194/hess-21-5293-2017): aridity lowers forest and leaf area, mountains are steep, thin-soiled and snowy,
-sand conducts and clay holds water, carbonate and loose sediments let water through. No value is copied.
+Ranges and signs of the correlations follow the attributes of 671 basins of the United States (Addor et al.
+2017, doi:10.5194/hess-21-5293-2017): aridity lowers forest and leaf area, mountains are steep and
+thin-soiled, sand conducts, loose sediments and carbonates let water through. No value is copied.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.readers.regions import REGIONS, Range
 from pipeline.readers.weather import Climate
-
-Range = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """Ranges that the basins of a region are drawn from; units as in ``Climate``, ``slope`` in m/km."""
-
-    name: str
-    latitude: Range
-    longitude: Range
-    elevation: Range
-    slope: Range
-    precipitation: Range
-    amplitude: Range
-    peak: Range
-    wet_share: Range
-    swing: Range
-    diurnal: Range
-
-
-REGIONS = (
-    Region("humid east", (35, 42), (-85, -74), (60, 600), (12, 45), (2.8, 4.0), (0, 0.15), (150, 220), (0.30, 0.42), (10, 12), (10, 12.5)),
-    Region("rocky mountains", (38, 46), (-114, -105), (1900, 3000), (70, 180), (1.6, 2.6), (0.1, 0.4), (0, 60), (0.25, 0.4), (10, 12), (12, 15)),
-    Region("arid southwest", (32, 37), (-113, -104), (900, 2100), (25, 90), (0.7, 1.3), (0.2, 0.6), (200, 235), (0.10, 0.2), (9.5, 11), (14, 17)),
-    Region("pacific northwest", (43, 48), (-124, -121.5), (100, 700), (50, 130), (4.5, 7.5), (0.6, 0.8), (0, 25), (0.42, 0.55), (6.5, 8.5), (8, 10.5)),
-    Region("great plains", (36, 43), (-101, -95), (250, 900), (4, 16), (1.5, 2.4), (0.5, 0.75), (160, 190), (0.18, 0.27), (13, 15), (12, 14.5)),
-    Region("humid subtropics", (30, 35), (-92, -81), (25, 250), (2, 20), (3.3, 4.6), (0.05, 0.25), (180, 230), (0.28, 0.36), (8.5, 10), (10.5, 12.5)),
-    Region("mediterranean coast", (34, 40), (-123, -118.5), (150, 1100), (60, 150), (1.4, 3.2), (0.8, 0.95), (10, 40), (0.14, 0.24), (6.5, 8.5), (12.5, 15.5)),
-    Region("northern lakes", (43, 48), (-94, -69), (100, 450), (4, 30), (2.3, 3.4), (0.1, 0.35), (180, 220), (0.32, 0.45), (12, 14.5), (10.5, 12.5)),
-    Region("snowy sierra", (37, 47), (-122, -118), (1500, 2500), (80, 200), (2.8, 5.0), (0.65, 0.85), (0, 25), (0.25, 0.4), (8, 9.5), (11.5, 14.5)),
-    Region("prairie", (43, 48.5), (-103, -96), (350, 800), (4, 18), (1.1, 1.7), (0.5, 0.7), (170, 190), (0.18, 0.27), (14.5, 16.5), (12, 14)),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,26 +103,22 @@ def _vegetation(basin: Basin, climate: dict[str, float], rng: np.random.Generato
     lai = float(np.clip(green, 0.4, 5.6))
     cover = float(np.clip(0.35 + 0.11 * lai + rng.normal(0.0, 0.03), 0.15, 0.92))
     swing = float(np.clip(0.35 + 0.02 * (basin.climate.swing - 8.0) + rng.normal(0.0, 0.04), 0.05, 0.65))
-    kind = (
-        ("Evergreen Needleleaf Forest" if conifers > 0.5 else "Deciduous Broadleaf Forest")
-        if forest > 0.5
-        else None
-    )
+    trees = "Evergreen Needleleaf Forest" if conifers > 0.5 else "Deciduous Broadleaf Forest"
+    open_land = "Croplands" if cropland else "Grasslands"
+    dominance = 0.55 + 0.4 * abs(2 * forest - 1) + rng.normal(0.0, 0.06)
     return {
         "frac_forest": forest,
         "lai_max": lai,
         "lai_diff": lai * float(np.clip(0.82 - 0.3 * conifers * forest + rng.normal(0.0, 0.05), 0.2, 0.95)),
         "gvf_max": cover,
         "gvf_diff": swing * cover,
-        "dom_land_cover": kind or ("Croplands" if cropland else "Grasslands"),
-        "dom_land_cover_frac": float(
-            np.clip(0.55 + 0.4 * abs(2 * forest - 1) + rng.normal(0.0, 0.06), 0.31, 1.0)
-        ),
+        "dom_land_cover": trees if forest > 0.5 else open_land,
+        "dom_land_cover_frac": float(np.clip(dominance, 0.31, 1.0)),
         "root_depth_50": float(np.clip(0.15 + 0.06 * forest + rng.normal(0.0, 0.012), 0.12, 0.25)),
     }
 
 
-# Permeability [log10 m2] and porosity of classes: Gleeson et al. (2014), doi:10.1002/2014GL059856, rounded.
+# Permeability [log10 m2] and porosity: judgement, of the size that CAMELS gives for basins of these classes.
 ROCKS = {
     "Siliciclastic sedimentary rocks": (-13.9, 0.18),
     "Unconsolidated sediments": (-12.6, 0.22),

@@ -1,12 +1,13 @@
 """Reader ``synthetic``: the embedded default data, made by a stochastic weather generator and a legacy model.
 
-Weather and attributes are drawn, parameters follow the attributes by a hidden relation, and streamflow is what the
-legacy model gives at those parameters under slightly other forcing and, for VIC, a finer time step, routed, with
-errors of measurement and gaps. So no inverse crime is committed: the model that learns cannot reproduce it exactly.
+Weather and attributes are drawn, parameters follow the attributes by a hidden relation, and streamflow is
+what the legacy model gives at those parameters under slightly other forcing and, for VIC, at a finer time
+step, routed, with errors of measurement and gaps. No inverse crime: what learns cannot reproduce it exactly.
 """
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from math import ceil
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -45,7 +46,7 @@ class Options(BaseModel):
         end: last day.
         legacy_model: the model that makes the observations.
         legacy_options: of its adapter; other than those used for learning, or it is too easy.
-        rain_error: standard deviation of the logarithm of the daily factor on the precipitation behind the flow.
+        rain_error: standard deviation of the logarithm of the daily factor on the rain behind the flow.
         temperature_error: standard deviation of the daily shift of the temperature behind the flow [degC].
         parameter_noise: part of the parameters that attributes do not explain, in the unit cube.
         flow_error: standard deviation of the logarithm of the factor on observed flow.
@@ -105,7 +106,10 @@ def read(
     with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as file:
         chosen = select([str(b) for b in file["basin"].to_numpy()], selection, attribute_frame(file))
         dataset = file.sel(basin=chosen).load()
-    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in dataset.attrs.items()}
+    plain = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in dataset.attrs.items()
+    }
     dataset.attrs = plain | {"source": f"synthetic (seed {options.seed})"}
     return dataset
 
@@ -121,9 +125,8 @@ def make(
     from dpl.routing import LENGTH, ROUTING, route_arrays  # loads Keras
 
     dates = np.arange(str(options.start), str(options.end + timedelta(days=1)), dtype="datetime64[D]")
-    whole = np.concatenate(
-        [np.arange(dates[0] - LENGTH, dates[0]), dates]
-    )  # routing is fed by earlier runoff
+    before = np.arange(dates[0] - LENGTH, dates[0])  # its runoff feeds the routing
+    whole = np.concatenate([before, dates])
     attributes, weather = draw_world(options, whole, record=len(dates))
     space = model.parameters + ROUTING
     noise = [_generator(options, i, PARAMETERS) for i in range(options.basins)]
@@ -140,7 +143,7 @@ def make(
 def draw_world(
     options: Options, dates: npt.NDArray[np.datetime64], record: int
 ) -> tuple[pd.DataFrame, list[dict[str, Array]]]:
-    """Return attributes (one row a basin) and weather; climate attributes are those of the last ``record`` days."""
+    """Return attributes, one row a basin, and weather; the climate is that of the last ``record`` days."""
     rows, series = {}, []
     for index in range(options.basins):
         basin = draw_basin(index, _generator(options, index, LANDSCAPE))
@@ -181,7 +184,7 @@ def _simulated(
     on_batch: Callable[[Any], None] | None,
 ) -> Array:
     """(basin, time) runoff before routing [mm/day]."""
-    settings = EnsembleSettings(batch_runs=max(1, min(5, len(runs) // options.workers)))
+    settings = EnsembleSettings(batch_runs=ceil(len(runs) / (2 * options.workers)))
     with RunStore.open(scratch, write=True) as store, local_executor(options.workers) as executor:
         simulate(model, runs, store, executor, settings, on_batch)
         keys = [model.key(run) for run in runs]
@@ -223,8 +226,8 @@ def _described(
         legacy_model_version=model.version,
         flow_error=options.flow_error,
         notes=(
-            f"Synthetic. Streamflow: {model.name} at hidden parameters under precipitation with a daily lognormal "
-            f"error of {options.rain_error:g} and temperature with one of {options.temperature_error:g} degC, "
+            f"Synthetic. Streamflow: {model.name} at hidden parameters, precipitation with a daily lognormal "
+            f"error of {options.rain_error:g}, temperature with one of {options.temperature_error:g} degC, "
             f"routed, times an AR(1) lognormal error of {options.flow_error:g}, with gaps."
         ),
     )

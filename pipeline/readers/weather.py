@@ -1,4 +1,4 @@
-"""A seeded stochastic generator of daily weather: rain, temperature, shortwave, vapour pressure, day length."""
+"""A seeded stochastic generator of daily weather: rain, temperature, shortwave, humidity, day length."""
 
 from dataclasses import dataclass
 
@@ -67,7 +67,7 @@ def generate(
         Thornton and Running (1999), doi:10.1016/S0168-1923(98)00126-9; Kimball et al. (1997),
         doi:10.1016/S0168-1923(96)02366-0.
     """
-    day_of_year = pd.DatetimeIndex(dates).dayofyear.to_numpy().astype(np.float64)
+    day_of_year = pd.DatetimeIndex(dates).day_of_year.to_numpy().astype(np.float64)
     prcp = _precipitation(climate, dates, day_of_year, rng)
     wet = prcp > 0
     tmin, tmax = _temperature(climate, day_of_year, wet, rng)
@@ -102,7 +102,7 @@ def declination(day_of_year: Array) -> Array:
 
 
 def extraterrestrial_radiation(latitude: float, day_of_year: Array) -> Array:
-    """(time,) daily sum of shortwave radiation above the atmosphere [MJ/m2]; Allen et al. (1998), equation 21."""
+    """(time,) daily sum of shortwave above the atmosphere [MJ/m2]; Allen et al. (1998), equation 21."""
     phi, delta = np.radians(latitude), declination(day_of_year)
     omega = _sunset_angle(latitude, delta)
     distance = 1 + 0.033 * np.cos(2 * np.pi * day_of_year / 365.0)
@@ -113,7 +113,7 @@ def extraterrestrial_radiation(latitude: float, day_of_year: Array) -> Array:
 
 
 def saturation_pressure(temperature: Array) -> Array:
-    """Saturation vapour pressure over water [Pa] at ``temperature`` [degC]; Allen et al. (1998), equation 11."""
+    """Saturation vapour pressure over water [Pa] at [degC]; Allen et al. (1998), equation 11."""
     return np.asarray(610.8 * np.exp(17.27 * temperature / (temperature + 237.3)))
 
 
@@ -182,7 +182,7 @@ def _temperature(
 def _transmissivity(
     elevation: float, spread: Array, wet: npt.NDArray[np.bool_], rng: np.random.Generator
 ) -> Array:
-    """Share of the extraterrestrial radiation that arrives, tau (1 - 0.9 exp(-B dT^1.5)), 0.75 of it on wet days."""
+    """Share of radiation that arrives: tau (1 - 0.9 exp(-B dT^1.5)), and 0.75 of that on wet days."""
     clear = 0.72 + 2e-5 * elevation
     rate = 0.031 + 0.201 * np.exp(-0.185 * spread.mean())
     share = clear * (1 - 0.9 * np.exp(-rate * spread**1.5)) * np.where(wet, 0.75, 1.0)

@@ -1,10 +1,12 @@
 """Recovery of hidden parameters, which only synthetic data allow: one by one, and in combinations."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.report.drawing import (
+    CLOSED_LOOP,
+    SECOND,
     SPLITS,
     Picture,
     finite,
@@ -14,10 +16,13 @@ from pipeline.report.drawing import (
     picture,
     plain_logarithm,
 )
-from pipeline.report.figures_parameters import MANY_MARKS, Learned, on_own_scale
+from pipeline.report.figures_parameters import MANY_MARKS, Learned, mark_size, on_own_scale
 from pipeline.report.inputs import dig, number
 from pipeline.report.tables import Sheet
-from pipeline.report.words import NOTHING, percent, rounded
+from pipeline.report.words import NOTHING, rounded
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def recovery(data: Learned | None, identifiability: dict[str, Any] | None) -> Picture | None:
@@ -33,7 +38,9 @@ def recovery(data: Learned | None, identifiability: dict[str, Any] | None) -> Pi
         for split, (label, colour, marker) in SPLITS.items():
             some = data.splits == split
             x, y = data.hidden[some, column], data.values[some, column]
-            place.scatter(x, y, s=14, color=colour, marker=marker, alpha=0.75, linewidth=0, label=label)
+            place.scatter(
+                x, y, s=mark_size(data), color=colour, marker=marker, alpha=0.75, linewidth=0, label=label
+            )
         on_own_scale(place, data, column, "xy")
         place.set(xlabel=f"hidden [{data.units[column]}]", ylabel=f"learned [{data.units[column]}]")
         correlation = _correlation(data, column, known.get(name))
@@ -55,37 +62,15 @@ def recovery(data: Learned | None, identifiability: dict[str, Any] | None) -> Pi
 
 def importance(identifiability: dict[str, Any] | None) -> Picture | None:
     """Draw how well each parameter and combination was recovered against how much the flow depends on it."""
-    groups = {
-        "one parameter": (
-            [item.get("name", "") for item in dig(identifiability, "parameters") or []],
-            "parameters",
-        ),
-        "combination": (
-            [f"C{i + 1}" for i in range(len(dig(identifiability, "combinations") or []))],
-            "combinations",
-        ),
-    }
-    points = [
-        (kind, name, number(item, "sensitivity_share"), number(item, "correlation"))
-        for kind, (names, key) in groups.items()
-        for name, item in zip(names, dig(identifiability, key) or [], strict=True)
-    ]
-    points = [point for point in points if point[2] is not None and point[3] is not None]
-    if not points:
+    single = [_point(str(item.get("name", "")), item) for item in dig(identifiability, "parameters") or []]
+    combined = [_point(f"C{i}", item) for i, item in enumerate(dig(identifiability, "combinations") or [], 1)]
+    known = [point for point in single + combined if point is not None]
+    if not known:
         return None
     figure = new_figure(4.1)
     axes = figure.subplots()
-    looks = {"one parameter": ("#0072B2", "o"), "combination": ("#D55E00", "s")}
-    for kind, (colour, marker) in looks.items():
-        some = [(max(share or 0, 1e-6) * 100, r) for k, _, share, r in points if k == kind]
-        if some:
-            x, y = zip(*some, strict=True)
-            axes.scatter(x, y, color=colour, marker=marker, s=32, label=kind, zorder=3)
-    for kind, name, share, r in points:
-        at = (max(share or 0, 1e-6) * 100, r or 0.0)
-        side, shift = ("right", -6) if kind == "one parameter" else ("left", 6)
-        look: dict[str, Any] = {"ha": side, "fontsize": 8, "color": looks[kind][0]}
-        axes.annotate(name, at, (shift, -3), textcoords="offset points", **look)
+    _labelled(axes, [p for p in single if p], "one parameter", CLOSED_LOOP, "o", side="right")
+    _labelled(axes, [p for p in combined if p], "combination", SECOND, "s", side="left")
     plain_logarithm(axes, "x")
     axes.margins(x=0.12, y=0.1)
     axes.set(xlabel="share of the flow's sensitivity [%]", ylabel="correlation, learned with hidden [-]")
@@ -98,7 +83,7 @@ def importance(identifiability: dict[str, Any] | None) -> Picture | None:
         "combination only."
     )
     alt = "; ".join(
-        f"{name}: sensitivity {percent(share)}, correlation {rounded(r)}" for _, name, share, r in points
+        f"{name}: sensitivity {rounded(x, 1)} %, correlation {rounded(y)}" for name, x, y in known
     )
     return picture(figure, "What the flow can and cannot tell", caption, alt)
 
@@ -126,19 +111,38 @@ def identifiability_sheets(identifiability: dict[str, Any] | None) -> list[Sheet
     return sheets
 
 
+def _point(name: str, item: dict[str, Any]) -> tuple[str, float, float] | None:
+    """Name, share of sensitivity [%] (at least 0.0001, as its axis is logarithmic) and correlation."""
+    share, correlation = number(item, "sensitivity_share"), number(item, "correlation")
+    return None if share is None or correlation is None else (name, max(100 * share, 1e-4), correlation)
+
+
+def _labelled(
+    axes: "Axes", points: list[tuple[str, float, float]], kind: str, colour: str, marker: str, side: str
+) -> None:
+    """Draw marks with their names on one ``side`` of the text's anchor, so that two kinds do not collide."""
+    if not points:
+        return
+    names, x, y = zip(*points, strict=True)
+    axes.scatter(x, y, color=colour, marker=marker, s=32, label=kind, zorder=3)
+    look: dict[str, Any] = {"ha": side, "fontsize": 8, "color": colour, "textcoords": "offset points"}
+    for name, *at in zip(names, x, y, strict=True):
+        axes.annotate(name, (at[0], at[1]), (-6 if side == "right" else 6, -3), **look)
+
+
 def _single_row(item: dict[str, Any]) -> tuple[str, ...]:
     name, judged = str(item.get("name", "")), _judged(item).lstrip(", ") or NOTHING
     return (
         name,
         rounded(number(item, "correlation")),
-        rounded(number(item, "rmse_unit"), 3),
+        rounded(number(item, "rmse"), 3),
         _share(item),
         judged,
     )
 
 
 def _combined_row(place: int, item: dict[str, Any]) -> tuple[str, ...]:
-    formula = _formula(item.get("weights") or {})
+    formula = _formula(item.get("loadings") or {})
     return f"C{place}", formula, rounded(number(item, "correlation")), _share(item)
 
 
@@ -167,9 +171,9 @@ def _correlation(data: Learned, column: int, item: dict[str, Any] | None) -> flo
     return float(np.corrcoef(x, y)[0, 1]) if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0 else None
 
 
-def _formula(weights: dict[str, float]) -> str:
+def _formula(loadings: dict[str, float]) -> str:
     large = sorted(
-        ((w, name) for name, w in weights.items() if abs(w) >= 0.1), key=lambda pair: -abs(pair[0])
+        ((w, name) for name, w in loadings.items() if abs(w) >= 0.1), key=lambda pair: -abs(pair[0])
     )
     signs = {True: "+", False: "\N{MINUS SIGN}"}
     terms = [f"{signs[weight >= 0]} {abs(weight):.2f} {name}" for weight, name in large]

@@ -95,7 +95,7 @@ class Learned:
 
 def learned(parameters: xr.Dataset | None) -> Learned | None:
     """Return the content of ``parameters.nc`` as arrays, None where there are no values."""
-    if parameters is None or "value" not in parameters or not parameters["value"].size:
+    if parameters is None or "value" not in parameters or not parameters["value"].notnull().any():
         return None
     count = parameters.sizes["basin"]
     has_attributes = "attribute_value" in parameters
@@ -235,12 +235,19 @@ def on_own_scale(axes: "Axes", data: Learned, column: int, names: str) -> None:
             line(bound, color="#AAAAAA", linewidth=0.7, zorder=0)
 
 
+def mark_size(data: Learned) -> float:
+    """Area of a basin's mark [point2]: smaller where there are many."""
+    return 16 if len(data.splits) <= 100 else 7
+
+
 def _scatter(axes: "Axes", data: Learned, row: int, attribute: Array) -> None:
     for split, (label, colour, marker) in SPLITS.items():
         some = data.splits == split
         if some.any():
             x, y = attribute[some], data.values[some, row]
-            axes.scatter(x, y, s=14, color=colour, marker=marker, alpha=0.7, linewidth=0, label=label)
+            axes.scatter(
+                x, y, s=mark_size(data), color=colour, marker=marker, alpha=0.7, linewidth=0, label=label
+            )
     if data.flagged.any():
         x, y = attribute[data.flagged], data.values[data.flagged, row]
         axes.scatter(

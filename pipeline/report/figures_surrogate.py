@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from legacy_models.metrics import nse
 
+from legacy_models.metrics import nse
 from pipeline.report.drawing import (
     CLOSED_LOOP,
     SURROGATE,
@@ -80,9 +80,7 @@ def example(simulations: xr.Dataset | None) -> Picture | None:
     if simulations is None or not names:
         return None
     decisive = "runoff" if "runoff" in names else names[0]
-    agreement = _agreement(
-        *(simulations[f"{kind}_{decisive}"].to_numpy() for kind in ("legacy", "surrogate"))
-    )
+    agreement = nse(*(simulations[f"{kind}_{decisive}"].to_numpy() for kind in ("legacy", "surrogate")))
     ranked = [i for i in np.argsort(agreement, kind="stable") if np.isfinite(agreement[i])]
     if not ranked:
         return None
@@ -119,14 +117,8 @@ def _stacked(series: xr.Dataset, names: list[str], unit: dict[str, str], days: n
     return figure
 
 
-def _agreement(legacy: Series, surrogate: Series) -> npt.NDArray[np.float64]:
-    """(basin,) NSE of the surrogate with the legacy model as the observation, where both are there."""
-    legacy = np.where(np.isfinite(surrogate), legacy, np.nan).astype(np.float64)
-    return np.asarray(nse(legacy, np.nan_to_num(surrogate).astype(np.float64)))
-
-
 def _median_nse(legacy: Series, surrogate: Series) -> float | None:
-    (values,) = finite(_agreement(legacy, surrogate))
+    (values,) = finite(nse(legacy, surrogate))
     return float(np.median(values)) if values.size else None
 
 

@@ -52,8 +52,8 @@ def opened_run(directory: Path) -> Iterator[RunFiles]:
             scores=_table(directory / "scores.csv", SCORE_COLUMNS),
             simulations=_dataset(directory / "simulations.nc", stack),
             parameters=_dataset(directory / "parameters.nc", stack),
-            surrogate_history=_table(directory / "surrogate" / "history.csv", SURROGATE_HISTORY),
-            dpl_history=_table(directory / "dpl" / "history.csv", DPL_HISTORY),
+            surrogate_history=_sequence_rows(_table(directory / "surrogate_history.csv", SURROGATE_HISTORY)),
+            dpl_history=_table(directory / "dpl_history.csv", DPL_HISTORY),
             identifiability=_json(directory / "identifiability.json"),
             config=_text(directory / "config.yaml"),
             log=_text(directory / "run.log"),
@@ -129,6 +129,13 @@ def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     if missing:
         raise DataError(f"{path} lacks {', '.join(missing)}; its columns must be {', '.join(columns)}")
     return table
+
+
+def _sequence_rows(history: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the epochs of the small network that gives the first state."""
+    if "network" not in history.columns:
+        return history
+    return history[history["network"].astype(str).str.endswith("sequence")]
 
 
 def _dataset(path: Path, stack: ExitStack) -> xr.Dataset | None:

@@ -51,7 +51,9 @@ def state_scaling(spec: SurrogateSpec) -> tuple[tuple[float, ...], tuple[float, 
     """Return mean, std and whether the tail is long (not negative, and std above the mean) of each state."""
     mean = tuple(spec.scaling.output_mean[i] for i in spec.state_indices)
     std = tuple(spec.scaling.output_std[i] for i in spec.state_indices)
-    heavy = tuple(spec.outputs[i].lower >= 0 and s > m for i, m, s in zip(spec.state_indices, mean, std, strict=True))
+    heavy = tuple(
+        spec.outputs[i].lower >= 0 and s > m for i, m, s in zip(spec.state_indices, mean, std, strict=True)
+    )
     return mean, std, heavy
 
 

@@ -1,8 +1,8 @@
 """A model program that does what it is told to: usually its work, for some runs something else.
 
-Its input is ``runs.json``: days, and for each run a number. For run ``i`` it writes ``i.txt``, one line a day.
-``MISBEHAVE`` holds what goes wrong, for example ``7:exit,9:hang``: while run number 7 is simulated the program
-exits with status 3, while run number 9 is it hangs. ``*`` stands for every run.
+Its input is ``runs.json``: days, and for each run a number. For run ``i`` it writes ``i.txt``, one line a
+day. ``MISBEHAVE`` holds what goes wrong, for example ``7:exit,9:hang``: while run number 7 is simulated the
+program exits with status 3, while run number 9 is it hangs. ``*`` stands for every run.
 """
 
 import ctypes

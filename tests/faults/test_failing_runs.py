@@ -140,6 +140,6 @@ def test_a_program_in_a_foreign_format_is_one_error_before_any_run(tmp_path):
     program = tmp_path / "foreign"
     program.write_bytes(b"\x7fELF not really")
     program.chmod(0o755)
-    with pytest.raises(LegacyModelError, match="cannot be run: .*Exec format error"):
+    with pytest.raises(LegacyModelError, match=r"cannot be run: .*Exec format error"):
         run_batch(Misbehaving(str(program)), numbered(0), tmp_path / "sandbox")
     assert not (tmp_path / "sandbox").exists()

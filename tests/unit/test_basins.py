@@ -18,20 +18,20 @@ def test_an_empty_selection_is_every_basin():
 
 def test_the_first_basins_by_hash_do_not_depend_on_the_order_given():
     shuffled = list(np.random.default_rng(1).permutation(IDS))
-    assert set(select(IDS, Selection(first=7))) == set(select(shuffled, Selection(first=7)))
+    assert set(select(IDS, Selection(number=7))) == set(select(shuffled, Selection(number=7)))
 
 
 def test_hash_order_is_that_of_sha256():
-    # sha256("01013500") = e9..., sha256("01022500") = ... : computed with coreutils' sha256sum
-    assert in_hash_order(["a", "b", "c"]) == ["c", "b", "a"]  # 2e7d2c03, 3e23e816, ca978112
+    # printf a | sha256sum: ca978112..., b: 3e23e816..., c: 2e7d2c03...
+    assert in_hash_order(["a", "b", "c"]) == ["c", "b", "a"]
 
 
 def test_more_basins_extend_fewer():
-    assert set(select(IDS, Selection(first=5))) < set(select(IDS, Selection(first=20)))
+    assert set(select(IDS, Selection(number=5))) < set(select(IDS, Selection(number=20)))
 
 
 def test_a_query_comes_before_the_number():
-    chosen = select(IDS, Selection(query="aridity < 1 and cover == 'forest'", first=4), TABLE)
+    chosen = select(IDS, Selection(query="aridity < 1 and cover == 'forest'", number=4), TABLE)
     assert len(chosen) == 4
     assert (TABLE.loc[chosen, "aridity"] < 1).all()
     assert (TABLE.loc[chosen, "cover"] == "forest").all()
@@ -47,7 +47,7 @@ def test_a_file_of_ids_survives_bom_crlf_comments_and_blank_lines(tmp_path):
     ("selection", "message"),
     [
         ({"ids": ("1005",)}, r"basins.ids: no basin is called '1005'; there is '00001005': .*leading zeros"),
-        ({"first": 101}, r"basins.first: 101 basins asked for, 100"),
+        ({"number": 101}, r"basins.number: 101 basins asked for, 100"),
         ({"query": "aridty < 1"}, r"basins.query: no attribute is called 'aridty' \(did you mean 'aridity'"),
         ({"query": "aridity <"}, r"basins.query: 'aridity <' cannot be evaluated"),
         ({"query": "aridity + 1"}, r"basins.query: 'aridity \+ 1' must be true or false"),

@@ -185,7 +185,7 @@ def test_basins_without_attributes_are_skipped_and_listed_when_told_to(written, 
 
 def test_camels_is_read_as_it_is(shared_data, tmp_path):
     options = Options(path=shared_data / "camels_us", start="1989-10-01", end="1992-09-30")
-    data = read(options, tmp_path, selection=Selection(first=5, query="frac_snow > 0.3"))
+    data = read(options, tmp_path, selection=Selection(number=5, query="frac_snow > 0.3"))
     assert data.sizes == {"basin": 5, "time": 1096}
     assert (data["frac_snow"] > 0.3).all()
     assert not data["streamflow"].isnull().any()

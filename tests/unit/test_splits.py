@@ -101,7 +101,7 @@ def test_basins_without_observations_are_named_or_skipped_and_listed():
 
 
 def test_an_impossible_share_names_its_key():
-    with pytest.raises(UsageError, match=r"basins\.ungauged_share: .*received 1\.0"):
+    with pytest.raises(UsageError, match=r"splits\.ungauged_share: .*received 1\.0"):
         make_splits(dataset(IDS), PERIODS, ungauged_share=1.0)
 
 

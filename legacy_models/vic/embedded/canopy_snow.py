@@ -1,6 +1,7 @@
 """Snow in the canopy of an overstory: interception, energy balance, drip and release."""
 
 from legacy_models.vic.embedded.compiled import kernel
+from legacy_models.vic.embedded.evaporation import penman_monteith, wet_canopy
 
 from legacy_models.vic.embedded import atmosphere as a
 from legacy_models.vic.embedded import constants as c
@@ -19,7 +20,7 @@ CP = c.HEAT_CAPACITY_MOIST_AIR
 EPSILON = c.VAPOUR_TO_AIR_MASS
 NEW_ALBEDO = c.NEW_SNOW_ALBEDO
 KEEPS = 0.005  # m of snow that no release takes
-WETNESS = 0.10  # share of the load whose melt starts a release
+STRONGEST = 4.0  # factor of the largest load that branches bear
 RELEASE = 0.17  # largest share of the load released at once
 RESISTANCE_FACTOR = 10.0  # on the canopy's aerodynamic resistance with snow, as in VIC 4.0.6
 
@@ -70,7 +71,7 @@ def canopy_step(m, lai, attenuation, albedo, dew, rain, snowfall, pack, canopy, 
     load = canopy[LOAD]
     liquid = dew / 1000.0
     shower = rain / 1000.0
-    room = largest_load(lai, air)
+    room = largest_load(lai, canopy[FOLIAGE])
     caught = 0.0
     if load < room:
         caught = min((1.0 - load / room) * fresh, room - load)
@@ -82,6 +83,13 @@ def canopy_step(m, lai, attenuation, albedo, dew, rain, snowfall, pack, canopy, 
     if liquid > holds:
         drip = liquid - holds
         liquid = holds
+    overload = load + liquid - STRONGEST * SNOW_PER_LAI * lai
+    if overload > 0.0:
+        share = load / (load + liquid)
+        load -= overload * share
+        liquid -= overload * (1.0 - share)
+        snow_below += overload * share
+        drip += overload * (1.0 - share)
     resistance = RESISTANCE_FACTOR * aerodynamic
     absorbed = (1.0 - NEW_ALBEDO) * m[a.SHORTWAVE] * (1.0 - attenuation)
     below = pack[s.SURFACE_TEMPERATURE] if pack[s.SWE] > 0.0 else air
@@ -95,26 +103,18 @@ def canopy_step(m, lai, attenuation, albedo, dew, rain, snowfall, pack, canopy, 
             frozen = min(-rest / FUSION * seconds, liquid)
             load += frozen
             liquid -= frozen
-            melt = 0.0
         else:
             melt = min(rest / FUSION * seconds, load)
-        load -= melt
-        liquid += melt
-        canopy[PENDING] += melt
+            held = min(melt, max(holds - liquid, 0.0))
+            load -= held
+            liquid += held
+            drip += melt - held
+            load -= melt - held
         if liquid < -vapour:
             vapour = -liquid
             liquid = 0.0
         else:
             liquid += vapour
-        holds = LIQUID * load + WATER_PER_LAI * lai
-        if liquid > holds:
-            drip += liquid - holds
-            liquid = holds
-        while canopy[PENDING] >= WETNESS * load and load > KEEPS:
-            canopy[PENDING] -= WETNESS * load
-            release = min(load - KEEPS, RELEASE * load)
-            load -= release
-            snow_below += release
     else:
         high, low = 0.0, air - 30.0
         f_high = rest + refreezing
@@ -127,10 +127,11 @@ def canopy_step(m, lai, attenuation, albedo, dew, rain, snowfall, pack, canopy, 
                 break
             if f > 0.0:
                 low, f_low = foliage, f
+                f_high *= 0.7
             else:
                 high, f_high = foliage, f
         vapour = foliage_balance(foliage, m, absorbed, from_below, shower, resistance, seconds)[1] * seconds
-        load += liquid
+        drip += liquid
         liquid = 0.0
         if load < -vapour:
             vapour = -load
@@ -146,4 +147,51 @@ def canopy_step(m, lai, attenuation, albedo, dew, rain, snowfall, pack, canopy, 
     return 1000.0 * drip, 1000.0 * snow_below, 1000.0 * vapour, 1000.0 * liquid, foliage
 
 
-__all__ = ["CANOPY_SIZE", "FOLIAGE", "LOAD", "canopy_step", "largest_load"]
+@kernel
+def bare_balance(temperature, m, absorbed, from_below, dew, rain, capacity, architecture, resistance, seconds):
+    """Energy left over [W/m2] in a snow-free canopy above snow, and the wet canopy's water fluxes (see there)."""
+    kelvin = temperature + 273.15
+    radiation = absorbed + m[a.LONGWAVE] + from_below - 2.0 * EMISSION * kelvin * kelvin * kelvin * kelvin
+    sensible = m[a.DENSITY] * CP * (m[a.TEMPERATURE] - temperature) / resistance
+    potential = seconds * penman_monteith(
+        radiation, m[a.SLOPE], m[a.PSYCHROMETRIC], m[a.LATENT], m[a.DRYING], resistance, architecture
+    )
+    evaporation, throughfall, storage, _ = wet_canopy(dew, rain, capacity, potential)
+    return radiation + sensible - m[a.LATENT] * evaporation / seconds, evaporation, throughfall, storage
+
+
+@kernel
+def bare_canopy_step(m, lai, attenuation, albedo, architecture, dew, rain, pack, seconds, resistance):
+    """Return (evaporation, rain below, liquid held [mm], foliage temperature [degC]) of trees without snow."""
+    absorbed = (1.0 - albedo) * m[a.SHORTWAVE] * (1.0 - attenuation)
+    from_below = EMISSION * (pack[s.SURFACE_TEMPERATURE] + 273.15) ** 4
+    capacity = 1000.0 * WATER_PER_LAI * lai
+    low, high = m[a.TEMPERATURE] - 25.0, m[a.TEMPERATURE] + 25.0
+    f_low = bare_balance(low, m, absorbed, from_below, dew, rain, capacity, architecture, resistance, seconds)[0]
+    f_high = bare_balance(high, m, absorbed, from_below, dew, rain, capacity, architecture, resistance, seconds)[0]
+    foliage = m[a.TEMPERATURE]
+    side = 0
+    for _ in range(60):
+        if f_low <= 0.0 or f_high >= 0.0:
+            break
+        foliage = (low * f_high - high * f_low) / (f_high - f_low)
+        f = bare_balance(foliage, m, absorbed, from_below, dew, rain, capacity, architecture, resistance, seconds)[0]
+        if abs(f) < 1e-3:
+            break
+        if f > 0.0:
+            low, f_low = foliage, f
+            if side == 1:
+                f_high *= 0.5
+            side = 1
+        else:
+            high, f_high = foliage, f
+            if side == -1:
+                f_low *= 0.5
+            side = -1
+    _, evaporation, throughfall, storage = bare_balance(
+        foliage, m, absorbed, from_below, dew, rain, capacity, architecture, resistance, seconds
+    )
+    return evaporation, throughfall, storage, foliage
+
+
+__all__ = ["CANOPY_SIZE", "FOLIAGE", "LOAD", "bare_canopy_step", "canopy_step", "largest_load"]

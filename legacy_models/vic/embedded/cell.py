@@ -7,9 +7,9 @@ from legacy_models.vic.embedded import atmosphere as a
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded import ground as g
 from legacy_models.vic.embedded import snow as s
-from legacy_models.vic.embedded.canopy_snow import CANOPY_SIZE, LOAD, canopy_step
+from legacy_models.vic.embedded.canopy_snow import CANOPY_SIZE, FOLIAGE, LOAD, bare_canopy_step, canopy_step
 from legacy_models.vic.embedded.evaporation import bare_soil, penman_monteith, transpiration, wet_canopy
-from legacy_models.vic.embedded.snow import PACK_SIZE, pack_step, settle, snow_albedo
+from legacy_models.vic.embedded.snow import PACK_SIZE, pack_step, snow_albedo
 from legacy_models.vic.embedded.soil import (
     CAPACITY,
     CONDUCTIVITY,
@@ -65,9 +65,18 @@ OUTPUTS = (
 # Entries of the cell's constants.
 B_INFILT, DS, DSMAX, WS, POWER, DEEP_TEMPERATURE, DAMPING, NORTH, RUNOFF_STEPS = range(9)
 # Entries of a tile's constants.
-OVERSTORY, VEGETATED, RARC, RMIN, RGL, RAD_ATTENUATION, SNOW_RESISTANCE, SNOW_WIND, SNOW_HEIGHT, SNOW_ROUGHNESS = range(
-    10
-)
+(
+    OVERSTORY,
+    VEGETATED,
+    RARC,
+    RMIN,
+    RGL,
+    RAD_ATTENUATION,
+    SNOW_RESISTANCE,
+    SNOW_WIND,
+    SNOW_HEIGHT,
+    SNOW_ROUGHNESS,
+) = range(10)
 # Rows of a tile's monthly table.
 (
     LAI,
@@ -89,7 +98,9 @@ EMISSION = c.EMISSIVITY * c.STEFAN_BOLTZMANN
 
 
 @kernel
-def simulate_tile(met, months, days_of_year, steps, cell, layers, thermal, tile, monthly, roots, start, weight, out):
+def simulate_tile(
+    met, months, days_of_year, steps, cell, layers, thermal, tile, monthly, roots, start, weight, out
+):
     """Add ``weight`` times the daily output of one tile and band to ``out`` (day, output); return final moisture.
 
     Args:
@@ -145,13 +156,13 @@ def simulate_tile(met, months, days_of_year, steps, cell, layers, thermal, tile,
                 air, below, deep, d1, d2, k1, k2, c2, damping, decay1, decay2, seconds
             )
             if snowy:
-                supply, vapour, canopy_vapour, dew = snow_season_step(
+                supply, vapour, canopy_vapour, dew, melt, canopy_evaporation = snow_season_step(
                     m, lai, attenuation, monthly[ALBEDO, month], dew, rain, snowfall, tile, monthly, month, pack,
-                    canopy, seconds, days_of_year[day], cell[NORTH], below if int(tile[6])&2 else (air if int(tile[6])&32 else old_surface),
+                    canopy, seconds, days_of_year[day], cell[NORTH],
                 )  # fmt: skip
                 out[day, SUB_SNOW] -= weight * vapour
                 out[day, SUB_CANOP] -= weight * canopy_vapour
-                out[day, SNOW_MELT] += weight * supply
+                out[day, SNOW_MELT] += weight * melt
             else:
                 heat = g.ground_heat(air, new_below, deep, d1, d2, k1, k2, decay1)
                 storage = c1 * ((old_surface + below) - (air + new_below)) * d1 / seconds / 2.0
@@ -162,7 +173,13 @@ def simulate_tile(met, months, days_of_year, steps, cell, layers, thermal, tile,
                 aerodynamic = monthly[RESISTANCE, month] / wind if wind > 0.0 else STILL_AIR
                 if tile[VEGETATED] > 0.0 and lai > 0.0:
                     potential = seconds * penman_monteith(
-                        radiation, m[a.SLOPE], m[a.PSYCHROMETRIC], m[a.LATENT], m[a.DRYING], aerodynamic, tile[RARC]
+                        radiation,
+                        m[a.SLOPE],
+                        m[a.PSYCHROMETRIC],
+                        m[a.LATENT],
+                        m[a.DRYING],
+                        aerodynamic,
+                        tile[RARC],
                     )
                     canopy_evaporation, supply, dew, dry = wet_canopy(dew, rain, capacity, potential)
                     light = net_shortwave / tile[RGL]
@@ -177,11 +194,19 @@ def simulate_tile(met, months, days_of_year, steps, cell, layers, thermal, tile,
                 else:
                     supply = rain
                     potential = seconds * penman_monteith(
-                        radiation, m[a.SLOPE], m[a.PSYCHROMETRIC], m[a.LATENT], m[a.DRYING], aerodynamic, 100.0
+                        radiation,
+                        m[a.SLOPE],
+                        m[a.PSYCHROMETRIC],
+                        m[a.LATENT],
+                        m[a.DRYING],
+                        aerodynamic,
+                        100.0,
                     )
                     bare = bare_soil(
                         potential, moisture[0], layers[CAPACITY, 0], layers[RESIDUAL, 0], cell[B_INFILT]
                     )
+            if not snowy:
+                canopy[FOLIAGE] = air
             below = new_below
             old_surface = air
             out[day, TRANSP] += weight * (uptake[0] + uptake[1] + uptake[2])
@@ -205,7 +230,6 @@ def simulate_tile(met, months, days_of_year, steps, cell, layers, thermal, tile,
 @kernel
 def snow_season_step(
     m, lai, attenuation, albedo, dew, rain, snowfall, tile, monthly, month, pack, canopy, seconds, day_of_year, north,
-    ground_temperature,
 ):  # fmt: skip
     """Advance canopy snow and pack by a step; return supply to the soil, vapour fluxes and liquid in the canopy [mm]."""
     wind = m[a.WIND]
@@ -213,34 +237,36 @@ def snow_season_step(
     shortwave = m[a.SHORTWAVE]
     longwave = m[a.LONGWAVE]
     canopy_vapour = 0.0
+    canopy_evaporation = 0.0
     if overstory:
         shortwave *= attenuation
-        if canopy[LOAD] > 0.0 or snowfall > 0.0:
+        if snowfall > 0.0 or canopy[LOAD] > 0.001:
             rain, snowfall, canopy_vapour, dew, foliage = canopy_step(
                 m, lai, attenuation, albedo, dew, rain, snowfall, pack, canopy, seconds,
                 monthly[RESISTANCE, month] / wind if wind > 0.0 else STILL_AIR,
             )  # fmt: skip
             longwave = EMISSION * (foliage + 273.15) ** 4
         else:
-            longwave = EMISSION * (m[a.TEMPERATURE] + 273.15) ** 4
-            dew += rain
-            rain = max(dew - CANOPY_WATER * lai, 0.0)
-            dew -= rain
+            if pack[s.SWE] > 0.0 or canopy[LOAD] > 0.0:
+                canopy_evaporation, rain, dew, foliage = bare_canopy_step(
+                    m, lai, attenuation, albedo, tile[RARC], dew, rain, pack, seconds,
+                    monthly[RESISTANCE, month] / wind if wind > 0.0 else STILL_AIR,
+                )  # fmt: skip
+                longwave = EMISSION * (foliage + 273.15) ** 4
+                canopy[FOLIAGE] = foliage
+            snowfall = 1000.0 * canopy[LOAD]
+            canopy[LOAD] = 0.0
     else:
         rain += dew
         dew = 0.0
     if pack[s.SWE] <= 0.0 and snowfall <= 0.0:
-        return rain, 0.0, canopy_vapour, dew
-    if pack[s.SWE] > 0.0 and snowfall <= 0.0:
+        return rain, 0.0, canopy_vapour, dew, 0.0, canopy_evaporation
+    if pack[s.SWE] > 0.0 and m[a.SNOW] <= 0.0:
         pack[s.STEPS_SINCE_SNOWFALL] += 1.0
         pack[s.ALBEDO] = snow_albedo(pack, seconds, snowfall)
     else:
         pack[s.STEPS_SINCE_SNOWFALL] = 0.0
         pack[s.ALBEDO] = NEW_ALBEDO
-    v = int(tile[6])
-    if v & 1: ground_temperature = 0.0
-    hh = 2.0 if v&4 else tile[SNOW_HEIGHT]
-    rr = 1e20 if v&8 else 1.0
     weather = (
         m[a.TEMPERATURE],
         (1.0 - pack[s.ALBEDO]) * shortwave,
@@ -251,13 +277,11 @@ def snow_season_step(
         m[a.DEFICIT],
         wind * monthly[MONTHLY_SNOW_WIND, month],
         monthly[MONTHLY_SNOW_RESISTANCE, month] / wind if wind > 0.0 else STILL_AIR,
-        hh,
+        tile[SNOW_HEIGHT],
         tile[SNOW_ROUGHNESS],
     )
-    old_swe = pack[s.SWE]
-    outflow, vapour = pack_step(pack, rain / 1000.0, snowfall / 1000.0, weather, ground_temperature, seconds, v)
+    outflow, vapour, melt = pack_step(pack, rain / 1000.0, snowfall / 1000.0, weather, seconds)
     if pack[s.SWE] > 0.0:
-        settle(pack, snowfall, old_swe, m[a.TEMPERATURE], seconds)
         in_season = (60 < day_of_year < 273) if north > 0.0 else (day_of_year < 60 or day_of_year > 273)
         if pack[s.COLD_CONTENT] >= 0.0 and in_season:
             pack[s.MELT_SEASON] = 1.0
@@ -265,7 +289,7 @@ def snow_season_step(
             pack[s.MELT_SEASON] = 0.0
     else:
         pack[:] = 0.0
-    return 1000.0 * outflow, 1000.0 * vapour, canopy_vapour, dew
+    return 1000.0 * outflow, 1000.0 * vapour, canopy_vapour, dew, 1000.0 * melt, canopy_evaporation
 
 
 @kernel

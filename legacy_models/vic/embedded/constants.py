@@ -16,6 +16,7 @@ HEAT_CAPACITY_WATER = 4188.0 * 1000.0  # J m-3 K-1
 HEAT_CAPACITY_ICE = 2117.27 * 1000.0  # J m-3 (of water equivalent) K-1
 LATENT_HEAT_FUSION = 3.337e5  # J kg-1
 WATER_DENSITY = 1000.0  # kg m-3
+ICE_DENSITY = 0.917  # relative to water
 
 EMISSIVITY = 0.97  # of vegetation, snow and ground
 LAPSE_RATE = -0.0065  # K m-1

@@ -71,7 +71,19 @@ def wet_canopy(storage, rain, capacity, potential):
 
 @kernel
 def transpiration(
-    moisture, layers, roots, dry_share, seconds, radiation, met, aerodynamic, architecture, rmin, lai, day, uptake
+    moisture,
+    layers,
+    roots,
+    dry_share,
+    seconds,
+    radiation,
+    met,
+    aerodynamic,
+    architecture,
+    rmin,
+    lai,
+    day,
+    uptake,
 ):
     """Fill ``uptake`` (3,) with the water that roots take from each layer over a step [mm].
 
@@ -86,8 +98,10 @@ def transpiration(
     upper_roots = roots[0] + roots[1]
     upper_wet = upper >= upper_critical
     lower_wet = moisture[2] >= layers[CRITICAL, 2]
-    if (upper_wet and lower_wet and upper_roots > 0.0) or (upper_wet and upper_roots >= 0.5) or (
-        lower_wet and roots[2] >= 0.5
+    if (
+        (upper_wet and lower_wet and upper_roots > 0.0)
+        or (upper_wet and upper_roots >= 0.5)
+        or (lower_wet and roots[2] >= 0.5)
     ):
         resistance = stomatal_resistance(rmin, lai, day, climate, 1.0) + architecture
         demand = (
@@ -152,4 +166,12 @@ def bare_soil(potential, moisture, capacity, residual, b):
     return max(min(share * potential, moisture - residual), 0.0)
 
 
-__all__ = ["CAPACITY", "RESIDUAL", "bare_soil", "penman_monteith", "stomatal_resistance", "transpiration", "wet_canopy"]
+__all__ = [
+    "CAPACITY",
+    "RESIDUAL",
+    "bare_soil",
+    "penman_monteith",
+    "stomatal_resistance",
+    "transpiration",
+    "wet_canopy",
+]

@@ -50,7 +50,11 @@ def temperature_below(surface, old, deep, d1, d2, k1, k2, capacity2, damping, de
     c1 = capacity2 * damping / d2 * (1.0 - decay2)
     c2 = -(1.0 - 1.0 / decay1) * decay2
     c3 = k1 / d1 - k2 / d1 + k2 / d1 * decay1
-    top = k1 / 2.0 / d1 / d2 * surface + c1 / seconds * old + (2.0 * c2 - 1.0 + decay1) * k2 / 2.0 / d1 / d2 * deep
+    top = (
+        k1 / 2.0 / d1 / d2 * surface
+        + c1 / seconds * old
+        + (2.0 * c2 - 1.0 + decay1) * k2 / 2.0 / d1 / d2 * deep
+    )
     return top / (c1 / seconds + k2 / d1 / d2 * c2 + c3 / 2.0 / d2)
 
 

@@ -152,7 +152,7 @@ def _tile(tile: VegetationTile, kind: VegetationClass, soil: SoilTable, i: int) 
         )
     constants = np.array(
         [float(kind.overstory), 1.0, kind.rarc, kind.rmin, kind.rgl, kind.rad_atten]
-        + [float(__import__('os').environ.get('VV','0')), 0.0, 2.0 + snow_roughness, snow_roughness]
+        + [0.0, 0.0, 2.0 + snow_roughness, snow_roughness]
     )
     roots = root_shares(tile.root_depths, tile.root_fractions, soil.depth[i])
     return Tile(tile.fraction, constants, np.array(columns).T.copy(), roots)

@@ -22,7 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"VIC Driver  : embedded\nVIC Version : {VERSION}\n")
         return 0
     if words[:1] == ["-o"]:
-        sys.stdout.write("Water balance mode; ASCII and BINARY output; three soil layers; no lakes, no frozen soil.\n")
+        sys.stdout.write(
+            "Water balance mode; ASCII and BINARY output; three soil layers; no lakes, no frozen soil.\n"
+        )
         return 0
     if len(words) != 2 or words[0] != "-g":
         sys.stderr.write(USAGE)

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from legacy_models.errors import DataError
 from legacy_models.vic.embedded import inputs
 from legacy_models.vic.embedded.atmosphere import meteorology
-from legacy_models.vic.embedded.cell import BARE, CANOP, EVAP, OUTPUTS, SUB_CANOP, SUB_SNOW, TRANSP, simulate_tile
+from legacy_models.vic.embedded.cell import (
+    BARE,
+    CANOP,
+    EVAP,
+    OUTPUTS,
+    SUB_CANOP,
+    SUB_SNOW,
+    TRANSP,
+    simulate_tile,
+)
 from legacy_models.vic.embedded.checks import check_global, check_soil, output_columns
 from legacy_models.vic.flux_file import FluxTable, format_ascii, format_binary
 from legacy_models.vic.global_file import GlobalFile, OutputStream, read_global
@@ -52,7 +61,9 @@ class Weather:
         rows = numbers[: numbers.size // columns * columns].reshape(-1, columns)
         first = (settings.start - settings.force_start).days * settings.model_steps
         if first < 0:
-            raise DataError(f"{path}: the forcing starts on {settings.force_start}, after the run ({settings.start})")
+            raise DataError(
+                f"{path}: the forcing starts on {settings.force_start}, after the run ({settings.start})"
+            )
         if first + self._steps > len(rows):
             raise DataError(
                 f"{path}: {len(rows)} rows of forcing; {first + self._steps} are needed to reach {settings.end}"
@@ -74,7 +85,9 @@ def run(global_path: Path) -> None:
     classes = {kind.number: kind for kind in read_veglib(Path(settings.veglib).read_text())}
     vegetation = {
         cell.cell: cell.tiles
-        for cell in read_vegparam(Path(settings.vegparam).read_text(), settings.root_zones, settings.vegparam_lai)
+        for cell in read_vegparam(
+            Path(settings.vegparam).read_text(), settings.root_zones, settings.vegparam_lai
+        )
     }
     bands: dict[int, SnowBands] = {}
     if settings.snow_bands > 1:
@@ -93,7 +106,9 @@ def run(global_path: Path) -> None:
             raise DataError(f"{settings.vegparam}: no vegetation for cell {number}")
         unknown = [tile.number for tile in vegetation[number] if tile.number not in classes]
         if unknown:
-            raise DataError(f"{settings.vegparam}: cell {number}: class {unknown[0]} is not in {settings.veglib}")
+            raise DataError(
+                f"{settings.vegparam}: cell {number}: class {unknown[0]} is not in {settings.veglib}"
+            )
         tiles = inputs.tiles_of_cell(vegetation[number], classes, soil, i, settings.wind_h)
         values = simulate_cell(
             settings, soil, i, tiles, inputs.bands_of_cell(bands.get(number)), weather, months, days_of_year
@@ -157,7 +172,9 @@ def write(
     table = FluxTable(names, dates, values[:, columns])
     path = Path(settings.result_dir) / f"{stream.prefix}_{label}"
     if stream.format == "ASCII":
-        path.with_name(path.name + ".txt").write_text(format_ascii(table, stream.prefix, MODEL_VERSION, formats))
+        path.with_name(path.name + ".txt").write_text(
+            format_ascii(table, stream.prefix, MODEL_VERSION, formats)
+        )
     else:
         path.with_name(path.name + ".bin").write_bytes(format_binary(table, settings.model_steps))
 

@@ -16,14 +16,12 @@ from legacy_models.vic.embedded import constants as c
     PACK_WATER,
     SURFACE_TEMPERATURE,
     PACK_TEMPERATURE,
-    DEPTH,
-    SNOW_DENSITY,
     STEPS_SINCE_SNOWFALL,
     MELT_SEASON,
     COLD_CONTENT,
     ALBEDO,
-) = range(11)
-PACK_SIZE = 11
+) = range(9)
+PACK_SIZE = 9
 
 CP = c.HEAT_CAPACITY_MOIST_AIR
 CH_ICE = c.HEAT_CAPACITY_ICE
@@ -38,6 +36,7 @@ STILL_AIR = c.LARGEST_RESISTANCE_STILL_AIR
 SURFACE_LIMIT = c.LARGEST_SURFACE_LAYER
 LIQUID = c.LIQUID_WATER_CAPACITY
 THIN = c.SMALLEST_PACK
+ICE_DENSITY = c.ICE_DENSITY  # relative
 NEW_ALBEDO = c.NEW_SNOW_ALBEDO
 TRACE = c.TRACE_SNOW
 
@@ -70,15 +69,17 @@ def stability(height, surface, air, wind, roughness):
 
 
 @kernel
-def surface_balance(temperature, weather, pack, terms):
+def surface_balance(temperature, weather, terms):
     """Energy left over [W/m2] at a surface ``temperature``, and the vapour flux [m/s, positive to the snow].
 
     Rn + H + LE + rain + ground - change of cold content; refreezing is added by the caller.
 
     Source: Andreadis et al. (2009), doi:10.1029/2008WR007042; Anderson (1976).
     """
-    air, net_shortwave, longwave, density, pressure, vapour, deficit, wind, resistance, height, roughness = weather
-    surface_ice, old_temperature, advected, ground_conductance, ground_temperature, seconds = terms
+    air, net_shortwave, longwave, density, pressure, vapour, deficit, wind, resistance, height, roughness = (
+        weather
+    )
+    surface_ice, old_temperature, advected, seconds = terms
     if wind > 0.0:
         exchange = stability(height, temperature, air, wind, roughness)
         ra = resistance / exchange if exchange > 0.0 else STILL_AIR
@@ -94,25 +95,24 @@ def surface_balance(temperature, weather, pack, terms):
         latent = (2.501e6 - 2361.0 * temperature) * vapour_flux * 1000.0
     else:
         latent = (677.0 - 0.07 * temperature) * 4186.8 * vapour_flux * 1000.0
-    ground = ground_conductance * (ground_temperature - temperature)
     cold = CH_ICE * surface_ice * (temperature - old_temperature) / seconds
-    return radiation + sensible + latent + advected + ground - cold, vapour_flux
+    return radiation + sensible + latent + advected - cold, vapour_flux
 
 
 @kernel
-def surface_temperature(start, lower, refreezing, weather, pack, terms):
+def surface_temperature(start, lower, refreezing, weather, terms):
     """Temperature below 0 degC at which the balance with full refreezing vanishes; bracketed secant."""
     high = 0.0
-    f_high = surface_balance(high, weather, pack, terms)[0] + refreezing
+    f_high = surface_balance(high, weather, terms)[0] + refreezing
     low = lower
-    f_low = surface_balance(low, weather, pack, terms)[0] + refreezing
+    f_low = surface_balance(low, weather, terms)[0] + refreezing
     while f_low < 0.0 and low > -150.0:
         low -= 20.0
-        f_low = surface_balance(low, weather, pack, terms)[0] + refreezing
+        f_low = surface_balance(low, weather, terms)[0] + refreezing
     side = 0
     for _ in range(60):
         middle = (low * f_high - high * f_low) / (f_high - f_low)
-        f = surface_balance(middle, weather, pack, terms)[0] + refreezing
+        f = surface_balance(middle, weather, terms)[0] + refreezing
         if abs(f) < 1e-4 or high - low < 1e-7:
             return middle
         if f > 0.0:
@@ -145,33 +145,7 @@ def snow_albedo(pack, seconds, snowfall):
 
 
 @kernel
-def settle(pack, snowfall, old_swe, air, seconds):
-    """Update density [kg/m3] and depth [m] by fresh snow and the weight above.
-
-    Source: Bras (1990), Hydrology, p. 257; Anderson (1976) for viscosity.
-    """
-    fahrenheit = air * 9.0 / 5.0 + 32.0
-    fresh = 50.0 + (1000.0 * (fahrenheit / 100.0) ** 2 if fahrenheit > 0.0 else 0.0)
-    density = pack[SNOW_DENSITY]
-    if old_swe <= 0.0 or pack[DEPTH] <= 0.0:
-        density = fresh
-    elif snowfall > 0.0:
-        depth = pack[DEPTH]
-        inches = depth / 0.0254
-        compaction = (snowfall / 25.4) * inches / (old_swe / 0.0254) * pow(inches / 10.0, 0.35) * 0.0254
-        compaction = min(compaction, 0.9 * depth)
-        depth = depth - compaction + snowfall / fresh
-        density = 1000.0 * (old_swe + snowfall / 1000.0) / depth
-    depth = 1000.0 * pack[SWE] / density
-    load = 0.5 * G * 1000.0 * pack[SWE]
-    viscosity = 3.6e6 * exp(-0.08 * min(pack[SURFACE_TEMPERATURE], 0.0) + 0.021 * density)
-    depth -= min(load / viscosity * depth * seconds, 0.9 * depth)
-    pack[DEPTH] = depth
-    pack[SNOW_DENSITY] = 1000.0 * pack[SWE] / depth
-
-
-@kernel
-def pack_step(pack, rain, snowfall, weather, ground_temperature, seconds, v):
+def pack_step(pack, rain, snowfall, weather, seconds):
     """Advance the pack one step; return (water leaving the pack [m], vapour flux over the step [m])."""
     air = weather[0]
     ice = pack[SWE] - pack[PACK_WATER] - pack[SURFACE_WATER]
@@ -193,22 +167,18 @@ def pack_step(pack, rain, snowfall, weather, ground_temperature, seconds, v):
     else:
         surface += snowfall
         surface_cold += fresh_cold
-    surface_temp = surface_cold / (CH_ICE * surface) if surface > 0.0 else 0.0
+    start_cold = surface_cold
     below_temp = below_cold / (CH_ICE * below) if below > 0.0 else 0.0
     ice += snowfall
     surface_water = pack[SURFACE_WATER] + rain
     below_water = pack[PACK_WATER]
 
     advected = CH_WATER * air * rain / seconds if air > 0.0 else 0.0
-    conductance = 0.0
-    if pack[DEPTH] > 0.0:
-        conductance = 2.9302e-6 * pack[SNOW_DENSITY] * pack[SNOW_DENSITY] / pack[DEPTH]
-    if v & 16: conductance = 0.0
-    if v & 64: surface_temp = pack[SURFACE_TEMPERATURE]
-    if v & 128: surface_temp = min(surface_temp, 0.0)
-    terms = (surface, surface_temp, advected, conductance, ground_temperature, seconds)
+    surface_temp = pack[SURFACE_TEMPERATURE]
+    terms = (surface, surface_temp, advected, seconds)
     refreezing = surface_water * FUSION / seconds
-    rest, vapour_flux = surface_balance(0.0, weather, pack, terms)
+    counted = 1.0
+    rest, vapour_flux = surface_balance(0.0, weather, terms)
     if rest + refreezing >= 0.0:
         surface_temp = 0.0
         vapour = vapour_flux * seconds
@@ -242,9 +212,25 @@ def pack_step(pack, rain, snowfall, weather, ground_temperature, seconds, v):
             below = 0.0
             below_temp = 0.0
             ice = 0.0
+    elif surface <= THIN:
+        counted = 0.0
+        vapour = surface_balance(air, weather, terms)[1] * seconds / ICE_DENSITY
+        surface_temp = air
+        if surface + surface_water < -vapour:
+            vapour = -surface - surface_water
+            surface = 0.0
+            surface_water = 0.0
+            ice = below
+        elif surface < -vapour:
+            surface_water += vapour + surface
+            surface = 0.0
+            ice = below
+        else:
+            surface += vapour
+            ice += vapour
     else:
-        surface_temp = surface_temperature(surface_temp, surface_temp - 10.0, refreezing, weather, pack, terms)
-        vapour_flux = surface_balance(surface_temp, weather, pack, terms)[1]
+        surface_temp = surface_temperature(surface_temp, surface_temp - 10.0, refreezing, weather, terms)
+        vapour_flux = surface_balance(surface_temp, weather, terms)[1]
         vapour = vapour_flux * seconds
         surface += surface_water
         ice += surface_water
@@ -292,18 +278,17 @@ def pack_step(pack, rain, snowfall, weather, ground_temperature, seconds, v):
             surface_cold += moved_cold
             below -= SURFACE_LIMIT - surface
             surface = SURFACE_LIMIT
+        start_cold = surface_cold
         surface_temp = surface_cold / (CH_ICE * surface)
         below_temp = below_cold / (CH_ICE * below) if below > 0.0 else 0.0
     else:
         surface = ice
         below = 0.0
-        surface_temp_all = surface_temp
-        surface_temp = surface_temp_all
         below_temp = 0.0
     pack[SWE] = ice + surface_water + below_water
     pack[SURFACE_WATER] = surface_water
     pack[PACK_WATER] = below_water
     pack[SURFACE_TEMPERATURE] = surface_temp if pack[SWE] > 0.0 else 0.0
     pack[PACK_TEMPERATURE] = below_temp
-    pack[COLD_CONTENT] = CH_ICE * pack[SURFACE_TEMPERATURE] * surface
-    return outflow, vapour
+    pack[COLD_CONTENT] = start_cold
+    return outflow, vapour, counted * outflow

@@ -42,7 +42,9 @@ def surface_runoff(inflow, moisture, capacity, b):
     if infiltrated + inflow >= highest:
         runoff = inflow - capacity + moisture
     else:
-        runoff = inflow - capacity + moisture + capacity * pow(1.0 - (infiltrated + inflow) / highest, 1.0 + b)
+        runoff = (
+            inflow - capacity + moisture + capacity * pow(1.0 - (infiltrated + inflow) / highest, 1.0 + b)
+        )
     return max(runoff, 0.0)
 
 

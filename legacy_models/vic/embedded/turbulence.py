@@ -49,7 +49,12 @@ def turbulence(
 
 
 def _canopy(
-    roughness: float, displacement: float, reference: float, n: float, trunk_ratio: float, snow_roughness: float
+    roughness: float,
+    displacement: float,
+    reference: float,
+    n: float,
+    trunk_ratio: float,
+    snow_roughness: float,
 ) -> Turbulence:
     """Logarithmic above the canopy, exponential inside it, logarithmic again in the trunk space."""
     height = displacement / 0.67
@@ -60,7 +65,9 @@ def _canopy(
         profile
         / K2
         * (
-            height / (n * (above - displacement)) * (exp(n * (1.0 - (displacement + roughness) / height)) - 1.0)
+            height
+            / (n * (above - displacement))
+            * (exp(n * (1.0 - (displacement + roughness) / height)) - 1.0)
             + (above - height) / (above - displacement)
             + log((reference - displacement) / (above - displacement))
         )

@@ -1,0 +1,76 @@
+"""What a run will do and cost, before it does it: for ``--dry-run``."""
+
+from pathlib import Path
+
+from legacy_models.model import days_between
+from pipeline.config import Config
+from pipeline.experiment import Experiment, prepare
+from pipeline.progress import Reporter
+
+LEGACY_SECONDS = 0.003
+"""CPU seconds of the embedded program per cell-year at 4 steps a day."""
+
+STEP_SECONDS = 1.0e-5
+"""Seconds per day of a training window, forward and backward, LSTM with hidden size 64, 2 cores."""
+
+
+def plan_text(config: Config, directory: Path) -> str:
+    """Return the plan as text; the data are read (synthetic data made, once), nothing else is run."""
+    experiment = prepare(config, directory, Reporter())
+    runs = planned_runs(experiment)
+    years = days_between(*experiment.design_period) / 365.25
+    seconds = {
+        "legacy runs": sum(runs.values()) * (years + config.legacy_model.spinup_years)
+        * LEGACY_SECONDS * config.legacy_model.options.get("steps_per_day", 4) / 4 / config.legacy_model.workers,
+        "surrogate": _surrogate_steps(config) * config.surrogate.batch * config.surrogate.window * STEP_SECONDS,
+        "learning": _learning_days(experiment) * STEP_SECONDS,
+    }  # fmt: skip
+    trained = runs["design"] + runs["refine"]
+    gigabytes = trained * days_between(*experiment.design_period) * len(experiment.model.outputs) * 4 / 1e9
+    lines = [
+        f"basins        {len(experiment.splits.fit)} fit, {len(experiment.splits.validation)} validation, "
+        f"{len(experiment.splits.ungauged)} ungauged",
+        f"legacy runs   {sum(runs.values())}: "
+        + ", ".join(f"{count} {name}" for name, count in runs.items()),
+        f"spin-up       {config.legacy_model.spinup_years} years before every run",
+        "time (about)  " + ", ".join(f"{name} {_duration(value)}" for name, value in seconds.items()),
+        f"disk (about)  {gigabytes:.2f} GB in {experiment.store_path}",
+        f"memory        about {1.0 + 2.5 * gigabytes:.1f} GB",
+        f"directory     {directory}",
+    ]
+    return "\n".join(lines)
+
+
+def planned_runs(experiment: Experiment) -> dict[str, int]:
+    """Legacy runs by purpose, if nothing were in the store."""
+    config = experiment.config
+    rounds, basins = config.refine.rounds, len(experiment.basins)
+    return {
+        "design": len(experiment.design_sites) * config.design.runs_per_basin,
+        "refine": rounds * len(experiment.design_sites) * config.refine.runs_per_basin,
+        "verify": (rounds + 1) * basins,
+        "baseline": basins * (2 if experiment.hidden is not None else 1),
+    }
+
+
+def _surrogate_steps(config: Config) -> int:
+    first = config.surrogate.epochs * config.surrogate.steps
+    changes = config.refine.surrogate
+    later = changes.get("epochs", config.surrogate.epochs) * changes.get("steps", config.surrogate.steps)
+    return int(config.surrogate.members * (first + config.refine.rounds * later))
+
+
+def _learning_days(experiment: Experiment) -> float:
+    """Basin-days simulated through the surrogate while learning."""
+    config = experiment.config
+    basins = min(config.dpl.basins_per_step or len(experiment.splits.fit), len(experiment.splits.fit))
+    changes = config.refine.dpl
+    later = changes.get("epochs", config.dpl.epochs) * changes.get(
+        "steps_per_epoch", config.dpl.steps_per_epoch
+    )
+    steps = config.dpl.epochs * config.dpl.steps_per_epoch + config.refine.rounds * later
+    return float(steps * basins * (config.dpl.warmup_days + config.dpl.loss_days))
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,108 @@
+"""Learning through a real surrogate: none of its weights moves, and every weight of the network learns."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dpl.attributes import AttributeScaler, NumericAttribute
+from dpl.losses import nse
+from dpl.model import DifferentiableModel
+from dpl.networks import ParameterNetwork
+from dpl.routing import ROUTING
+from dpl.settings import LearningData, LearningSettings
+from dpl.steps import Stepper
+from dpl.train import learn
+from dpl.windows import Draws, training_windows
+from legacy_models import LEGACY_MODELS
+from legacy_models.errors import BundleError
+from legacy_models.parameters import ParameterSpace
+from legacy_models.run_set import ModelInfo
+from surrogates import bundle
+from surrogates.architectures import ARCHITECTURES
+from surrogates.spec import Scaling, SurrogateSpec
+from surrogates.surrogate import Surrogate, new_member
+
+BASINS, DAYS, PAST = 4, 260, 3
+SETTINGS = LearningSettings(
+    epochs=2, steps_per_epoch=2, warmup_days=60, loss_days=60, min_observed_days=30, weight_decay=0.0
+)
+
+
+@pytest.fixture(scope="module", params=list(ARCHITECTURES))
+def surrogate(request, tmp_path_factory):
+    """A loaded bundle of an untrained surrogate of the linear reservoir: all that freezing needs."""
+    info = ModelInfo.of(LEGACY_MODELS.resolve("linear_reservoir")())
+    forcing, properties, outputs = len(info.forcing), len(info.properties), len(info.outputs)
+    means = {"forcing": forcing, "property": properties, "antecedent": PAST, "output": outputs}
+    scaling = Scaling(
+        **{f"{name}_mean": (0.5,) * count for name, count in means.items()},
+        **{f"{name}_std": (2.0,) * count for name, count in means.items()},
+    )
+    spec = SurrogateSpec(info, scaling)
+    untrained = Surrogate(
+        spec, request.param, {}, 40, (new_member(spec, request.param, {}, seed=0).freeze(),)
+    )
+    path = bundle.save(untrained, tmp_path_factory.mktemp(request.param) / "surrogate")
+    return bundle.load(path)
+
+
+@pytest.fixture
+def data():
+    generator = np.random.default_rng(0)
+    rain = generator.exponential(4, (BASINS, DAYS, 1)).astype(np.float32)
+    days = np.arange(DAYS) < 180
+    return LearningData(
+        basins=tuple("abcd"),
+        attributes=generator.normal(size=(BASINS, 2)).astype(np.float32),
+        properties=np.zeros((BASINS, 0), np.float32),
+        forcing=rain,
+        antecedent=np.ones((BASINS, DAYS, PAST), np.float32),
+        observed=generator.exponential(1, (BASINS, DAYS)).astype(np.float32),
+        dates=np.arange("2001-01-01", DAYS, dtype="datetime64[D]"),
+        fit=np.tile(days, (BASINS, 1)),
+        validation=np.tile(~days, (BASINS, 1)),
+    )
+
+
+def new_network(surrogate):
+    scaler = AttributeScaler(tuple(NumericAttribute(name, 0.0, 1.0, 0.0) for name in ("p", "q")))
+    return ParameterNetwork.create("g_A", scaler, surrogate.spec.parameters + ROUTING, seed=0)
+
+
+def test_no_weight_of_the_surrogate_moves(surrogate, data, tmp_path):
+    model = DifferentiableModel.of(new_network(surrogate), surrogate)
+    frozen, learning = model.frozen_weights, model.network.model.get_weights()
+    learn(model, replace(data, validation=np.zeros_like(data.validation)), SETTINGS, tmp_path)
+    assert frozen
+    assert all((before == now).all() for before, now in zip(frozen, model.frozen_weights, strict=True))
+    assert all(
+        (before != now).any() for before, now in zip(learning, model.network.model.get_weights(), strict=True)
+    )
+
+
+def test_every_weight_of_the_network_has_a_gradient_after_one_step(surrogate, data):
+    model = DifferentiableModel.of(new_network(surrogate), surrogate)
+    stepper = Stepper(model, nse, SETTINGS)
+    batches = Draws(training_windows(data, SETTINGS), SETTINGS, np.random.default_rng(0)).epoch(2)
+    _, _, gradient = stepper.gradient(next(batches))
+    assert np.abs(gradient[-1]).min() > 0
+    stepper.apply(gradient, 0.01)
+    _, _, gradient = stepper.gradient(next(batches))
+    assert len(gradient) == len(model.network.model.get_weights())
+    assert all(np.isfinite(g).all() and np.abs(g).max() > 0 for g in map(np.asarray, gradient))
+
+
+def test_a_surrogate_that_can_still_learn_is_refused(surrogate):
+    thawed = replace(surrogate, members=(new_member(surrogate.spec, surrogate.architecture, {}, seed=1),))
+    with pytest.raises(BundleError, match="must be frozen"):
+        DifferentiableModel.of(new_network(surrogate), thawed)
+
+
+def test_a_network_for_other_bounds_is_refused(surrogate):
+    network = new_network(surrogate)
+    first, *others = network.space.parameters
+    wider = ParameterSpace((replace(first, upper=2 * first.upper), *others))
+    other = ParameterNetwork.create("g_A", network.scaler, wider)
+    with pytest.raises(BundleError, match=f"differ in {first.name}"):
+        DifferentiableModel.of(other, surrogate)

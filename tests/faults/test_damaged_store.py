@@ -1,0 +1,237 @@
+"""Faults 10, 11, 13, 14 and 16: full disks, kills while writing, flipped bytes, late duplicates."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from misbehaving import DAYS, END, START, Misbehaving, numbered
+from writer import result
+
+from legacy_models.ensemble import EnsembleSettings, local_executor, simulate
+from legacy_models.errors import LegacyModelError, StoreError
+from legacy_models.files import sha256_of_file
+from legacy_models.store import RunStore
+
+MODEL = Misbehaving()
+
+
+def key(number: int) -> str:
+    return MODEL.key(numbered(number)[0])
+
+
+def filled(path: Path, *groups: tuple[int, ...]) -> Path:
+    """Make a store with one committed batch a group."""
+    with RunStore.open(path, write=True) as store:
+        for numbers in groups:
+            store.append(MODEL, numbered(*numbers), [result(n) for n in numbers])
+    return path
+
+
+def content(path: Path) -> dict[str, str]:
+    return {str(p): sha256_of_file(p) for p in sorted(path.rglob("*")) if p.is_file() and p.name != "lock"}
+
+
+@pytest.mark.parametrize(("where", "stop"), [("input", "File too large"), ("output", "no space left in")])
+def test_a_full_disk_in_the_sandbox_is_a_clean_stop_and_no_run_is_blamed(
+    tmp_path, misbehave, small_files, where, stop
+):
+    misbehave("2:fill" if where == "output" else "")
+    runs = numbered(*range(8))
+    with RunStore.open(tmp_path / "store", write=True) as store, local_executor(2) as executor:
+        store.plan([MODEL.key(run) for run in runs], "design")
+        with small_files(5 if where == "input" else 100_000), pytest.raises(LegacyModelError, match=stop):
+            simulate(MODEL, runs, store, executor, EnsembleSettings(batch_runs=1))
+        assert store.counts().failed == 0
+        misbehave("")
+        assert simulate(MODEL, runs, store, executor).committed == 8
+
+
+def test_a_sandbox_disk_of_its_own_that_is_full_is_a_clean_stop(tmp_path, misbehave):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)]
+    if os.getuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
+    misbehave("5:fill")
+    settings = EnsembleSettings(batch_runs=1, scratch=disk)
+    try:
+        with RunStore.open(tmp_path / "store", write=True) as store, local_executor(2) as executor:
+            with pytest.raises(LegacyModelError, match="no space left in"):
+                simulate(MODEL, numbered(*range(8)), store, executor, settings)
+            assert store.counts().failed == 0
+            misbehave("")
+            assert simulate(MODEL, numbered(*range(8)), store, executor).committed == 8
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_in_the_store_keeps_what_was_committed_and_commits_nothing_partial(tmp_path, small_files):
+    path = filled(tmp_path / "store", (0, 1), (2, 3))
+    before = content(path)
+    with RunStore.open(path, write=True) as store:
+        store.plan([key(4), key(5)], "design")
+        planned = content(path)
+        with small_files(2000), pytest.raises(StoreError, match="what was committed is kept"):
+            store.append(MODEL, numbered(4, 5), [result(4), result(5)])
+        assert content(path) == planned
+        assert {k: v for k, v in planned.items() if not k.endswith("plan.txt")}.items() <= before.items()
+        assert store.counts().pending == 2
+        assert store.verify() == []
+        store.append(MODEL, numbered(4, 5), [result(4), result(5)])
+        assert store.counts().committed == 6
+
+
+def test_a_full_disk_while_planning_leaves_the_old_plan(tmp_path, small_files):
+    path = filled(tmp_path / "store", (0, 1))
+    with RunStore.open(path, write=True) as store:
+        with small_files(100), pytest.raises(StoreError, match="the plan is as it was"):
+            store.plan([key(2)], "design")
+        assert store.counts().planned == 2
+
+
+def kill_while_writing(path: Path, rng: np.random.Generator, kills: int) -> None:
+    script = Path(__file__).with_name("writer.py")
+    environment = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[2]))
+    for _ in range(kills):
+        command = [sys.executable, str(script), str(path), "100000"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        first = process.stdout.readline()
+        time.sleep(rng.uniform(0, 0.2))
+        process.send_signal(signal.SIGKILL)
+        whole_lines = (first + process.communicate()[0]).split("\n")[:-1]
+        told = int(whole_lines[-1])
+        with RunStore.open(path, write=True) as store:
+            counts = store.counts()
+            assert counts.committed > told
+            assert store.verify() == []
+            assert set(store.results(key(n) for n in range(told + 1)).values()) == {"ok"}
+            assert counts.planned - counts.committed in (0, 1)
+        assert not list(path.rglob("*.part"))
+
+
+def test_every_acknowledged_run_survives_a_kill_while_writing(tmp_path):
+    kill_while_writing(tmp_path / "store", np.random.default_rng(0), kills=2)
+
+
+@pytest.mark.slow
+def test_every_acknowledged_run_survives_many_kills_while_writing(tmp_path):
+    kill_while_writing(tmp_path / "store", np.random.default_rng(1), kills=40)
+
+
+def flip(path: Path, position: int) -> None:
+    with path.open("r+b") as stream:
+        stream.seek(position)
+        byte = stream.read(1)[0]
+        stream.seek(position)
+        stream.write(bytes([byte ^ 0x10]))
+
+
+def test_a_flipped_byte_in_an_output_is_detected_and_only_that_run_is_redone(tmp_path):
+    path = filled(tmp_path / "store", (0, 1, 2), (3, 4))
+    segment = path / "segments" / "00000001.h5"
+    flip(
+        segment, segment.read_bytes().index(np.float32(1 + DAYS - 1).tobytes() + result(2).outputs.tobytes())
+    )
+    with RunStore.open(path, write=True) as store:
+        with pytest.raises(StoreError, match=rf"run {key(1)} does not match its checksum; repair"):
+            store.read("1", START, END)
+        assert [problem.keys for problem in store.verify()] == [(key(1),)]
+        store.repair()
+        assert store.verify() == []
+        assert store.counts().pending == 1
+        assert [n for n in range(5) if key(n) not in store] == [1]
+        with local_executor(1) as executor:
+            assert simulate(MODEL, numbered(*range(5)), store, executor).committed == 5
+        assert store.read("1", START, END).outputs[:, 0, 0].sum() == 0 + 1 + 2 + 3 + 4
+
+
+def test_a_damaged_forcing_record_costs_the_runs_that_need_it_and_no_other(tmp_path):
+    path = filled(tmp_path / "store", (0, 1))
+    forcing = next((path / "forcing").glob("*.h5"))
+    flip(forcing, forcing.read_bytes().index(np.float64(1).tobytes()))
+    with RunStore.open(path, write=True) as store:
+        with pytest.raises(StoreError, match="does not match its digest"):
+            store.read("1", START, END)
+        store.repair()
+        assert store.counts().pending == 2
+        store.append(MODEL, numbered(0, 1), [result(0), result(1)])
+        assert store.verify() == []
+
+
+def test_a_damaged_plan_is_detected_and_what_was_committed_is_kept(tmp_path):
+    path = filled(tmp_path / "store", (0, 1))
+    flip(path / "plan.txt", 80)
+    with RunStore.open(path, write=True) as store:
+        assert [problem.path.name for problem in store.verify()] == ["plan.txt"]
+        assert store.counts().committed == 2
+        store.repair()
+        store.plan([key(0), key(1), key(2)], "design")
+        assert store.verify() == []
+        assert store.counts().pending == 1
+
+
+def wherever_a_byte_flips(tmp_path: Path, every: int) -> None:
+    """No flip anywhere in a segment or forcing file changes silently what is read, or breaks the reader."""
+    path = filled(tmp_path / "store", (0, 1))
+    with RunStore.open(path) as store:
+        right = store.read("1", START, END)
+    whole = {p: p.read_bytes() for p in path.rglob("*.h5")}
+    for file, data in whole.items():
+        for position in range(0, len(data), every):
+            flip(file, position)
+            try:
+                with RunStore.open(path) as store:
+                    read = store.read("1", START, END)
+                same = read.keys == right.keys and np.array_equal(read.outputs, right.outputs)
+                assert same, f"{file.name}: flip at {position} changed what was read"
+                assert np.array_equal(read.forcing["somewhere"].values, right.forcing["somewhere"].values)
+            except StoreError:
+                pass
+            file.write_bytes(data)
+
+
+def test_wherever_a_byte_flips_it_is_detected_or_harmless(tmp_path):
+    wherever_a_byte_flips(tmp_path, every=61)
+
+
+@pytest.mark.slow
+def test_whichever_byte_flips_it_is_detected_or_harmless(tmp_path):
+    wherever_a_byte_flips(tmp_path, every=1)
+
+
+@pytest.mark.parametrize("cut", [0.0, 0.3, 0.99])
+def test_a_segment_that_was_cut_short_is_redone(tmp_path, cut):
+    path = filled(tmp_path / "store", (0, 1), (2,))
+    segment = path / "segments" / "00000001.h5"
+    segment.write_bytes(segment.read_bytes()[: int(cut * segment.stat().st_size)])
+    with RunStore.open(path, write=True) as store:
+        assert len(store.verify()) == 1
+        store.repair()
+        assert store.verify() == []
+        assert (store.counts().committed, store.counts().pending) == (1, 2)
+
+
+def test_a_late_duplicate_is_refused_and_changes_nothing(tmp_path):
+    path = filled(tmp_path / "store", (0, 1))
+    before = content(path)
+    with RunStore.open(path, write=True) as store:
+        with pytest.raises(StoreError, match=f"run {key(1)} is committed already"):
+            store.append(MODEL, numbered(2, 1), [result(2), result(7)])
+        with pytest.raises(StoreError, match=f"run {key(3)} is committed already"):
+            store.append(MODEL, numbered(3, 3), [result(3), result(3)])
+        assert content(path) == before
+        assert store.output(key(1))[0, 0] == 1
+
+
+def test_a_copied_store_is_a_store(tmp_path):
+    path = filled(tmp_path / "store", (0, 1))
+    shutil.copytree(path, tmp_path / "copy")
+    with RunStore.open(tmp_path / "copy", write=True) as store:
+        assert store.verify() == []
+        assert store.counts().committed == 2

@@ -1,0 +1,55 @@
+"""The command line: quick to say what it can do, one line for a user's mistake, and the right exit status."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("tensorflow", "keras", "prefect", "mlflow", "numba")
+
+
+def run(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-P", "-c", "from pipeline.cli import train_main; train_main()", *arguments],
+        capture_output=True, text=True, timeout=300, cwd=cwd, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", ["train_main", "main"])
+def test_help_imports_nothing_heavy(entry):
+    code = (
+        f"import sys; sys.argv = ['dpl', '--help']\nfrom pipeline.cli import {entry}\n"
+        f"try: {entry}()\nexcept SystemExit: pass\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert finished.stderr.strip() == "[]"
+    assert "Usage" in finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "fragment"),
+    [
+        (["--set", "dpl.epoch=3"], 2, "did you mean 'epochs'"),
+        (["--config", "nowhere.yaml"], 2, "nowhere.yaml"),
+        (["--set", "network.attributes=[p_mean, q_mean]"], 2, "q_mean"),
+        (["--config", "camels", "--data", "netcdf:nowhere.nc"], 2, "nowhere.nc"),
+        (["--no-such-option"], 2, "--no-such-option"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_line_and_nothing_is_left(tmp_path, arguments, status, fragment):
+    options = [
+        "--set",
+        "data.options={basins: 2, legacy_model: linear_reservoir}",
+        "--set",
+        "legacy_model.name=linear_reservoir",
+    ]
+    if "camels" in arguments:
+        options = []
+    finished = run(*options, *arguments, "--out", str(tmp_path / "run"), cwd=tmp_path)
+    assert finished.returncode == status, finished.stderr
+    assert fragment in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert not (tmp_path / "run" / "config.yaml").exists()

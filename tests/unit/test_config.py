@@ -1,0 +1,85 @@
+"""The configuration refuses what it does not know and says what would be right."""
+
+from pathlib import Path
+
+import pytest
+
+from legacy_models.errors import UnknownNameError, UsageError
+from pipeline.config import load_config, packaged_names
+
+
+@pytest.mark.parametrize("name", packaged_names())
+def test_every_packaged_configuration_is_valid(name):
+    assert load_config(name).legacy_model.name == "vic"
+
+
+def test_the_resolved_configuration_reads_back_as_itself(tmp_path):
+    config = load_config("synthetic", assignments=["dpl.epochs=3", "surrogate.options={units: 8}"])
+    path = tmp_path / "config.yaml"
+    path.write_text(config.to_yaml())
+    assert load_config(str(path)) == config
+    assert load_config(str(path)).hash() == config.hash()
+
+
+@pytest.mark.parametrize(
+    ("assignment", "fragments"),
+    [
+        ("dpl.epoch=3", ["dpl.epoch", "did you mean 'epochs'"]),
+        ("dessign.runs_per_basin=3", ["dessign", "did you mean 'design'"]),
+        ("surrogate.hiden=3", ["surrogate.hiden", "surrogate"]),
+        ("splits.ungauged_shares=0.1", ["splits.ungauged_shares", "did you mean 'ungauged_share'"]),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_one(assignment, fragments):
+    with pytest.raises(UnknownNameError) as caught:
+        load_config("synthetic", assignments=[assignment])
+    assert all(fragment in str(caught.value) for fragment in fragments)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "fragments"),
+    [
+        ("periods.fit=[2002-10-01, 1996-10-01]", ["periods", "fit", "1996-10-01"]),
+        ("design.runs_per_basin=one", ["design.runs_per_basin", "one"]),
+        ("splits.ungauged_share=1.5", ["splits.ungauged_share", "1.5"]),
+        ("dpl.epochs=0", ["epochs", "at least 1"]),
+        ("refine.dpl={epoch: 1}", ["refine.dpl.epoch", "epochs"]),
+        ("legacy_model.name=vick", ["vick", "did you mean 'vic'"]),
+        ("data.reader=netcfd", ["netcfd", "netcdf"]),
+        ("basins.ids=[1013500]", ["basins.ids", "1013500", "string"]),
+        ("dpl.epochs", ["key=value"]),
+        ("schema_version=2", ["newer"]),
+    ],
+)
+def test_an_impossible_value_is_named_with_its_key(assignment, fragments):
+    with pytest.raises(UsageError) as caught:
+        load_config("synthetic", assignments=[assignment])
+    assert all(fragment in str(caught.value) for fragment in fragments), str(caught.value)
+
+
+def test_a_configuration_that_does_not_exist_is_answered_with_those_that_do():
+    with pytest.raises(UsageError, match=r"camel: no such file.*camels, synthetic"):
+        load_config("camel")
+
+
+def test_a_file_with_broken_yaml_is_named(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("dpl: {epochs: 3")
+    with pytest.raises(UsageError, match="not valid YAML"):
+        load_config(str(path))
+
+
+def test_the_data_option_sets_reader_and_path():
+    config = load_config("camels", data="netcdf:folder/basins.nc")
+    assert config.data.reader == "netcdf"
+    assert Path(config.data.options["path"]) == Path("folder/basins.nc")
+
+
+def test_the_seed_changes_the_hash_and_the_order_of_keys_does_not(tmp_path):
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    periods = "periods: {fit: [1996-10-01, 2002-09-30], validation: [2002-10-01, 2004-09-30], test: [1992-10-01, 1996-09-30]}"
+    one.write_text(f"seed: 1\n{periods}\n")
+    two.write_text(f"{periods}\nseed: 1\n")
+    assert load_config(str(one)).hash() == load_config(str(two)).hash()
+    assert load_config(str(one)).hash() != load_config(str(two), assignments=["seed=2"]).hash()
