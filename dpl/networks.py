@@ -25,9 +25,9 @@ def g_a(
     space: ParameterSpace,
     attributes: int,
     *,
-    hidden: Sequence[int] = (64, 32),
+    hidden: Sequence[int] = (128, 64),
     activation: str = "tanh",
-    dropout: float = 0.0,
+    dropout: float = 0.2,
     seed: int = 0,
 ) -> keras.Model:
     """Build g_A, a multilayer perceptron from attributes to parameters.

@@ -30,7 +30,8 @@ class LearningSettings:
         schedule: ``cosine`` falls to a twentieth at the last epoch; ``plateau`` halves after
             ``plateau_epochs`` without improvement.
         clip_norm: largest global norm of the gradient.
-        weight_decay: of kernels, not of biases, so that it pulls towards uniform parameters.
+        weight_decay: each step shrinks kernels by this times the learning rate, biases not, which pulls
+            towards uniform parameters.
         crowding: weight of the penalty for parameters close to their bounds.
         patience: stop after so many epochs without improvement of the validation score.
         stop_on: the validation score: ``nse_median`` (larger is better) or ``loss``.
@@ -49,7 +50,7 @@ class LearningSettings:
     schedule: Literal["cosine", "plateau"] = "cosine"
     plateau_epochs: int = 4
     clip_norm: float = 1.0
-    weight_decay: float = 1e-3
+    weight_decay: float = 1.0
     crowding: float = 0.01
     patience: int = 10
     stop_on: Literal["nse_median", "loss"] = "nse_median"

@@ -83,21 +83,14 @@ def sound_block(segment: Segment, records: Iterable[Record]) -> Block:
 
 
 def damaged_contents(segments: Iterable[Segment], forcing_directory: Path) -> list[Problem]:
-    """Read all numbers of ``segments``, and the forcing that they need, and return what is damaged."""
-    problems = []
+    """Read every byte of ``segments``, and the forcing that they need, and return what is damaged."""
+    segments = list(segments)
     users: dict[str, list[str]] = defaultdict(list)
     for segment in segments:
         for record in segment.records:
             if record.status == "ok":
                 users[record.forcing].append(record.key)
-        try:
-            block = read_block(segment)
-        except StoreError as error:
-            problems.append(Problem(segment.path, str(error), tuple(r.key for r in segment.records)))
-            continue
-        bad = [r.key for i, r in enumerate(segment.records) if block.checksum(i, r) != r.sha256]
-        if bad:
-            problems.append(Problem(segment.path, f"{len(bad)} runs do not match their checksum", tuple(bad)))
+    problems = [_damage(segment) for segment in segments if not segment.file.is_sound()]
     for digest, keys in users.items():
         path = forcing_directory / f"{digest}.h5"
         try:
@@ -116,6 +109,16 @@ def rewrite_without(segment: Segment, keys: Collection[str]) -> None:
     records = [segment.records[i] for i in kept]
     block = sound_block(segment, records).only(segment.records, kept)
     write_segment(segment.path, segment.model, (segment.start, segment.end), records, block)
+
+
+def _damage(segment: Segment) -> Problem:
+    """Return which runs of a damaged segment are lost; none if only what frames them is damaged."""
+    try:
+        block = read_block(segment)
+    except StoreError as error:
+        return Problem(segment.path, str(error), tuple(r.key for r in segment.records))
+    bad = tuple(r.key for i, r in enumerate(segment.records) if block.checksum(i, r) != r.sha256)
+    return Problem(segment.path, f"is damaged; {len(bad)} of {len(segment.records)} runs are lost", bad)
 
 
 def _copy(segment: Segment, items: Sequence[tuple[int, Record]], whole: Block) -> None:

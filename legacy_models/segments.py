@@ -1,43 +1,26 @@
-"""The run store's HDF5 files: immutable segments of runs, and forcing; the only door to h5py.
+"""The run store's files: immutable segments of finished runs, and forcing records.
 
-A segment is made in memory, written aside, synced and renamed, so that it exists whole or not at all. Its
-datasets are ``index`` (JSON: model, period, one record a run), ``parameters`` (run, parameter) and
-``properties`` (run, property) float64, and ``outputs`` (good run, time, output) float32. The index comes with
-its own SHA-256 and holds, for each run, the SHA-256 of its numbers.
+A segment's header holds model, period and one record a run; its arrays are ``parameters`` (run, parameter)
+and ``properties`` (run, property) float64, ``outputs`` (good run, time, output) float32, and ``keys`` for
+foreign readers. A run's record holds the SHA-256 of its numbers. Files exist whole or not at all.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
-from uuid import uuid4
+from typing import Literal
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
-from legacy_models.errors import DataError, StoreError
-from legacy_models.files import sha256_of_bytes, written_aside
-from legacy_models.ledger import SCHEMA_VERSION
-from legacy_models.model import Forcing, days_between
+from legacy_models.array_file import ArrayFile, read_array_file, write_array_file
+from legacy_models.errors import StoreError
+from legacy_models.files import sha256_of_bytes
+from legacy_models.model import Forcing, Run, RunResult
 from legacy_models.parameters import Array
 from legacy_models.run_set import ModelInfo
 
 Status = Literal["ok", "failed", "quarantined"]
-# What reading a damaged file may raise, in h5py or on the way from its numbers to our types.
-_UNREADABLE = (
-    OSError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    DataError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +51,36 @@ class Record:
     row: int = -1
     sha256: str = ""
 
+    @classmethod
+    def of(cls, key: str, run: Run, result: RunResult, forcing: str) -> "Record":
+        """Describe a finished run."""
+        drift = None if result.drift is None or not np.isfinite(result.drift) else float(result.drift)
+        return cls(
+            key=key,
+            site=run.site.name,
+            purpose=run.purpose,
+            status=result.status,
+            reason=result.reason,
+            log_tail=result.log_tail,
+            drift=drift,
+            forcing=forcing,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Segment:
     """The index of one segment file."""
 
-    path: Path
+    file: ArrayFile
     model: ModelInfo
     start: np.datetime64
     end: np.datetime64
     records: tuple[Record, ...]
+
+    @property
+    def path(self) -> Path:
+        """Where the segment is."""
+        return self.file.path
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,84 +131,54 @@ def write_segment(
     placed = [replace(r, row=next(rows) if r.status == "ok" else -1) for r in records]
     signed = tuple(replace(r, sha256=block.checksum(i, r)) for i, r in enumerate(placed))
     start, end = (day.astype("datetime64[D]") for day in period)
-    index = json.dumps(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "model": model.to_dict(),
-            "start": str(start),
-            "end": str(end),
-            "records": [asdict(r) for r in signed],
-        },
-        allow_nan=False,
-    ).encode()
-
-    def fill(file: Any) -> None:
-        file.attrs["index_sha256"] = sha256_of_bytes(index)
-        file["index"] = np.frombuffer(index, dtype=np.uint8)
-        file["parameters"], file["properties"] = block.parameters, block.properties
-        file["outputs"] = block.outputs
-
-    _write(path, fill)
-    return Segment(path, model, start, end, signed)
+    content = {
+        "model": model.to_dict(),
+        "start": str(start),
+        "end": str(end),
+        "records": [asdict(r) for r in signed],
+    }
+    arrays = {
+        "keys": np.array([r.key for r in signed], dtype=np.bytes_),
+        "parameters": block.parameters,
+        "properties": block.properties,
+        "outputs": block.outputs,
+    }
+    return Segment(write_array_file(path, content, arrays), model, start, end, signed)
 
 
 def read_index(path: Path) -> Segment:
     """Read the index of a segment.
 
     Raises:
-        StoreError: if it is damaged or of a newer schema.
+        StoreError: if it is damaged.
     """
-    with _open(path) as file:
-        text = file["index"][()].tobytes()
-        if sha256_of_bytes(text) != file.attrs["index_sha256"]:
-            raise StoreError(f"{path}: the index does not match its checksum")
-        index: Mapping[str, Any] = json.loads(text)
-    if index["schema_version"] > SCHEMA_VERSION:
-        raise NewerSchemaError(
-            f"{path} has schema_version {index['schema_version']}, newer than {SCHEMA_VERSION}: upgrade"
-        )
-    start, end = np.datetime64(index["start"], "D"), np.datetime64(index["end"], "D")
-    records = tuple(Record(**values) for values in index["records"])
-    return Segment(path, ModelInfo.from_dict(index["model"]), start, end, records)
-
-
-class NewerSchemaError(StoreError):
-    """A file of the store was written by a newer version; it is not damaged."""
+    file = read_array_file(path)
+    return Segment(
+        file,
+        ModelInfo.from_dict(file.content["model"]),
+        np.datetime64(file.content["start"], "D"),
+        np.datetime64(file.content["end"], "D"),
+        tuple(Record(**values) for values in file.content["records"]),
+    )
 
 
 def read_block(segment: Segment) -> Block:
     """Read the numbers of a segment, not yet compared with their checksums.
 
     Raises:
-        StoreError: if they cannot be read or have another shape than the index says.
+        StoreError: if the file is gone or cut short.
     """
-    model, runs = segment.model, len(segment.records)
-    good = sum(record.row >= 0 for record in segment.records)
-    shapes = {
-        "parameters": (runs, len(model.parameters)),
-        "properties": (runs, len(model.properties)),
-        "outputs": (good, days_between(segment.start, segment.end) + 1, len(model.outputs)),
-    }
-    with _open(segment.path) as file:
-        for name, shape in shapes.items():
-            if file[name].shape != shape:
-                raise StoreError(f"{segment.path}: {name} should be of shape {shape}, is {file[name].shape}")
-        return Block(
-            np.asarray(file["parameters"][()], np.float64),
-            np.asarray(file["properties"][()], np.float64),
-            np.asarray(file["outputs"][()], np.float32),
-        )
+    return Block(*(segment.file.read(name) for name in ("parameters", "properties", "outputs")))
 
 
 def write_forcing(path: Path, forcing: Forcing) -> None:
-    """Write a forcing record, whole or not at all."""
+    """Write a forcing record, whole or not at all.
 
-    def fill(file: Any) -> None:
-        file["values"] = forcing.values
-        file.attrs["first_day"] = str(forcing.dates[0].astype("datetime64[D]"))
-        file.attrs["names"] = ",".join(forcing.names)
-
-    _write(path, fill)
+    Raises:
+        OSError: if it cannot be written.
+    """
+    content = {"first_day": str(forcing.dates[0].astype("datetime64[D]")), "names": forcing.names}
+    write_array_file(path, content, {"values": np.asarray(forcing.values, dtype=np.float64)})
 
 
 def read_forcing(path: Path, digest: str) -> Forcing:
@@ -214,31 +187,11 @@ def read_forcing(path: Path, digest: str) -> Forcing:
     Raises:
         StoreError: if it is absent or its digest is not ``digest``.
     """
-    with _open(path) as file:
-        values = np.asarray(file["values"][()], np.float64)
-        first = np.datetime64(file.attrs["first_day"], "D")
-        dates = first + np.arange(len(values), dtype="timedelta64[D]")
-        forcing = Forcing(dates, values, tuple(file.attrs["names"].split(",")))
-        if forcing.digest != digest:
-            raise StoreError(f"{path}: the forcing does not match its digest")
+    file = read_array_file(path)
+    values = file.read("values")
+    first = np.datetime64(file.content["first_day"], "D")
+    dates = first + np.arange(len(values), dtype="timedelta64[D]")
+    forcing = Forcing(dates, values, tuple(file.content["names"]))
+    if forcing.digest != digest:
+        raise StoreError(f"{path}: the forcing does not match its digest")
     return forcing
-
-
-def _write(path: Path, fill: Callable[[Any], None]) -> None:
-    """Write an HDF5 file by way of memory: a full disk then is a plain OSError, not a broken HDF5 library."""
-    with h5py.File(f"in-memory-{uuid4()}", "w", driver="core", backing_store=False) as file:
-        fill(file)
-        file.flush()
-        image = file.id.get_file_image()
-    with written_aside(path) as aside:
-        aside.write_bytes(image)
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[Any]:
-    """Open for reading; whatever a damaged file makes h5py raise becomes a StoreError that names it."""
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except _UNREADABLE as error:
-        raise StoreError(f"{path}: cannot be read ({type(error).__name__}: {error})") from error

@@ -28,7 +28,6 @@ from legacy_models.retrieval import Problem, damaged_contents, gather, rewrite_w
 from legacy_models.run_set import ModelInfo, RunSet
 from legacy_models.segments import (
     Block,
-    NewerSchemaError,
     Record,
     Segment,
     Status,
@@ -203,19 +202,23 @@ class RunStore:
         return np.array(sound_block(segment, [record]).outputs[record.row])
 
     def verify(self) -> list[Problem]:
-        """Read everything and return what is damaged; an empty list means that all is sound."""
+        """Read every byte and return what is damaged; an empty list means that all is sound."""
         return self._problems + damaged_contents(self._segments(), self.path / "forcing")
 
     def repair(self) -> list[Problem]:
         """Remove what is damaged, so that its runs are pending again, and return what it was."""
         self._require_write()
         problems = self.verify()
-        for problem in self._problems:
-            problem.path.unlink(missing_ok=True)
-        forcing = [p.path for p in problems if p.path.parent.name == "forcing"]
-        for path in forcing:
-            path.unlink(missing_ok=True)
-        self.drop(key for problem in problems for key in problem.keys)
+        damaged = {problem.path for problem in problems}
+        lost = {key for problem in problems for key in problem.keys}
+        try:
+            for segment in self._segments():
+                if segment.path in damaged or not lost.isdisjoint(r.key for r in segment.records):
+                    rewrite_without(segment, lost)
+            for path in damaged.difference(segment.path for segment in self._segments()):
+                path.unlink(missing_ok=True)
+        finally:
+            self._load()
         return problems
 
     def drop(self, keys: Iterable[str]) -> None:
@@ -239,7 +242,7 @@ class RunStore:
         records = []
         for key, run, result in items:
             digest = self._keep_forcing(model, run) if result.status == "ok" else ""
-            records.append(_recorded(key, run, result, digest))
+            records.append(Record.of(key, run, result, digest))
         names = [variable.name for variable in model.properties]
         good = [np.asarray(r.outputs, np.float32) for _, _, r in items if r.status == "ok"]
         shape = (len(good), days_between(*period) + 1, len(model.outputs))
@@ -269,8 +272,6 @@ class RunStore:
         for path in paths:
             try:
                 self._add(read_index(path))
-            except NewerSchemaError:
-                raise
             except StoreError as error:
                 self._problems.append(Problem(path, str(error)))
         try:
@@ -299,18 +300,3 @@ class RunStore:
     def _require_write(self) -> None:
         if not self._writable:
             raise StoreError(f"{self.path} was opened for reading; open it with write=True")
-
-
-def _recorded(key: str, run: Run, result: RunResult, forcing: str) -> Record:
-    """Return the record of a run."""
-    drift = None if result.drift is None or not np.isfinite(result.drift) else float(result.drift)
-    return Record(
-        key=key,
-        site=run.site.name,
-        purpose=run.purpose,
-        status=result.status,
-        reason=result.reason,
-        log_tail=result.log_tail,
-        drift=drift,
-        forcing=forcing,
-    )

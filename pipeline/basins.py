@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -43,13 +43,19 @@ class Selection:
 EVERY_BASIN = Selection()
 
 
-def select(basins: Sequence[str], selection: Selection, attributes: pd.DataFrame | None = None) -> list[str]:
+def select(
+    basins: Sequence[str],
+    selection: Selection,
+    attributes: pd.DataFrame | None = None,
+    derived: Collection[str] = (),
+) -> list[str]:
     """Return the chosen basins in the order of ``basins``.
 
     Args:
         basins: every basin that the data hold.
         selection: what is asked for.
         attributes: one row a basin (index: ids), needed by a query.
+        derived: attributes computed from streamflow, which a query may not use.
 
     Raises:
         UsageError: for an id that is not in the data, a query that cannot be evaluated, more basins
@@ -57,6 +63,7 @@ def select(basins: Sequence[str], selection: Selection, attributes: pd.DataFrame
     """
     chosen = _named(basins, selection)
     if selection.query is not None:
+        _refuse_derived(selection.query, derived)
         chosen = _queried(chosen, selection.query, attributes)
     if selection.number is not None:
         if selection.number > len(chosen):
@@ -183,6 +190,15 @@ def _queried(basins: Sequence[str], query: str, attributes: pd.DataFrame | None)
             f"basins.query: {query!r} must be true or false for each basin, such as 'aridity < 1'"
         )
     return [basin for basin, keep in zip(basins, mask, strict=True) if keep]
+
+
+def _refuse_derived(query: str, derived: Collection[str]) -> None:
+    """Refuse a query on what is to be predicted: it would choose basins by their streamflow."""
+    for name in re.findall(r"[A-Za-z_]\w*", query):
+        if name in derived or name.startswith("hidden_"):
+            raise UsageError(
+                f"basins.query: attribute {name!r} is computed from streamflow, which is what is to be predicted"
+            )
 
 
 def _nearest_basin(basin: str, basins: Sequence[str]) -> str:

@@ -31,7 +31,7 @@ from legacy_models.errors import UnknownNameError, UsageError
 from legacy_models.files import sha256_of_json
 from pipeline.basins import Selection
 from pipeline.readers import READERS
-from surrogates.train import TrainSettings
+from surrogates.settings import TrainSettings
 
 SCHEMA_VERSION = 1
 

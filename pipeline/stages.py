@@ -28,6 +28,7 @@ def run_until(last: str, config: Config, directory: Path, surrogate: str | None 
     """
     if last not in STAGES:
         raise UnknownNameError(f"no stage is called {last!r}; there are: {', '.join(STAGES)}")
+    _make_reproducible(config.seed)
     with opened(config, directory, surrogate) as job:
         for name, stage in STAGES.items():
             stage(job)
@@ -62,6 +63,15 @@ def report(job: Job) -> None:
         with job.record.running("report", fingerprint):
             write_report(job.directory)
     job.reporter.closing(job.directory)
+
+
+def _make_reproducible(seed: int) -> None:
+    """Seed what draws numbers, and let TensorFlow only use operations that give the same bits every time."""
+    import keras
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)
 
 
 STAGES: dict[str, Callable[[Job], None]] = {

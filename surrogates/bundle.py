@@ -21,7 +21,7 @@ from surrogates.surrogate import Surrogate, new_member
 
 SCHEMA_VERSION = 1
 CARD, WEIGHTS, DOMAIN = "card.json", "weights.npz", "domain.npz"
-HEAD = ("architecture", "options", "window", "members", "spec", "files", "schema_version")
+HEAD = ("architecture", "options", "piece", "members", "spec", "files", "schema_version")
 
 
 def save(surrogate: Surrogate, path: Path) -> Path:
@@ -137,7 +137,7 @@ def _write_files(surrogate: Surrogate, directory: Path) -> None:
         "schema_version": SCHEMA_VERSION,
         "architecture": surrogate.architecture,
         "options": dict(surrogate.options),
-        "window": surrogate.window,
+        "piece": surrogate.piece,
         "members": len(surrogate.members),
         "spec": surrogate.spec.to_dict(),
         "files": {file.name: sha256_of_file(file) for file in sorted(directory.iterdir())},
@@ -177,7 +177,7 @@ def _assemble(path: Path, card: Mapping[str, Any]) -> Surrogate:
             members.append(member.freeze())
     domain = _read_domain(path / DOMAIN) if DOMAIN in card["files"] else None
     return Surrogate(
-        spec, card["architecture"], card["options"], int(card["window"]), tuple(members), domain, card
+        spec, card["architecture"], card["options"], int(card["piece"]), tuple(members), domain, card
     )
 
 

@@ -17,7 +17,9 @@ class TrainSettings:
         architecture: name in ``surrogates.architectures.ARCHITECTURES``.
         options: arguments of its ``build``.
         members: number of networks trained from different seeds; their mean is the surrogate.
-        window: days of a training window, and of a piece of a long simulation.
+        window: days of a training window.
+        piece: days simulated from one state; a longer simulation hands the predicted states over and starts
+            all other memory anew. 0: any length in one go.
         batch: windows a step.
         epochs: epochs of the sequence network; an epoch is ``steps`` steps.
         steps: steps an epoch.
@@ -40,6 +42,7 @@ class TrainSettings:
     options: Mapping[str, Any] = field(default_factory=dict)
     members: int = 1
     window: int = 365
+    piece: int = 0
     batch: int = 64
     epochs: int = 10
     steps: int = 80

@@ -13,7 +13,7 @@ from keras import ops
 
 from legacy_models.errors import ShapeError
 from surrogates import initial_state
-from surrogates.architectures import ARCHITECTURES
+from surrogates.architectures import ARCHITECTURES, JIT_COMPILED
 from surrogates.domain import Domain
 from surrogates.spec import SurrogateSpec
 
@@ -48,7 +48,8 @@ class Surrogate:
         spec: the legacy model and the scaling constants.
         architecture: name in ``ARCHITECTURES``.
         options: arguments of its ``build``.
-        window: days simulated from one state; longer simulations hand the predicted state over.
+        piece: days simulated from one state, then the predicted states are handed over; 0 for any length in
+            one go.
         members: trained networks, at least one.
         domain: where the surrogate may be trusted; None when not fitted yet.
         card: what is known about its making; plain values.
@@ -57,7 +58,7 @@ class Surrogate:
     spec: SurrogateSpec
     architecture: str
     options: Mapping[str, Any]
-    window: int
+    piece: int
     members: tuple[Member, ...]
     domain: Domain | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
@@ -87,7 +88,7 @@ class Surrogate:
         )
         return ops.stack(
             [
-                from_state(member.sequence, self.spec, self.window, forcing, state, site)
+                from_state(member.sequence, self.spec, self.piece, forcing, state, site)
                 for member, state in zip(self.members, states, strict=True)
             ]
         )
@@ -119,6 +120,11 @@ class Surrogate:
     def _compiled(self) -> Any:
         return tf.function(self.simulate, reduce_retracing=True)
 
+    @property
+    def jit_compile(self) -> bool:
+        """Whether a ``tf.function`` that takes gradients through ``simulate`` should be compiled by XLA."""
+        return self.architecture in JIT_COMPILED
+
     def _check(self, arrays: Sequence[Series]) -> None:
         basins = arrays[0].shape[0]
         wanted = {
@@ -135,15 +141,16 @@ class Surrogate:
 def from_state(
     sequence: keras.Model,
     spec: SurrogateSpec,
-    window: int,
+    piece: int,
     forcing: Tensor,
     state: Tensor,
     site: Mapping[str, Tensor],
 ) -> Tensor:
-    """Simulate (basin, time, output) from ``state``, by pieces of ``window`` days handed over."""
+    """Simulate (basin, time, output) from ``state``, by pieces of ``piece`` days (0: in one go)."""
     pieces = []
-    for first in range(0, forcing.shape[1], window):
-        inputs = {"forcing": forcing[:, first : first + window], "state": state, **site}
+    days = piece or forcing.shape[1]
+    for first in range(0, forcing.shape[1], days):
+        inputs = {"forcing": forcing[:, first : first + days], "state": state, **site}
         pieces.append(sequence(inputs, training=False))
         state = ops.take(pieces[-1][:, -1], spec.state_indices, axis=-1)
     return ops.concatenate(pieces, axis=1)

@@ -15,7 +15,7 @@ from surrogates.surrogate import Member, from_state
 from surrogates.windows import Index, Runs, Series, Split, draw, run_weights, with_total
 
 SCORED_RUNS = 48
-SCORED_WINDOWS = 2
+SCORED_DAYS = 730
 SCORED_STATES = 8192
 
 
@@ -27,6 +27,8 @@ def sequence_task(
     rows: Split,
     *,
     window: int,
+    piece: int,
+    jit_compile: bool,
     batch: int,
     steps: int,
     floor: float,
@@ -74,12 +76,12 @@ def sequence_task(
             yield windows(run[i : i + batch], first[i : i + batch], window)
 
     scored = np.random.default_rng([seed, 0]).permutation(rows.held_out)[:SCORED_RUNS]
-    length = min(SCORED_WINDOWS * window, runs.days - 1)
+    length = min(SCORED_DAYS, runs.days - 1)
 
     @tf.function
     def in_one_go(forcing: Any, parameters: Any, properties: Any, state: Any) -> Any:
         site = {"parameters": parameters, "properties": properties}
-        return from_state(member.sequence, spec, window, forcing, state, site)
+        return from_state(member.sequence, spec, piece, forcing, state, site)
 
     def held_out() -> tuple[float, float]:
         if not len(scored):
@@ -100,7 +102,7 @@ def sequence_task(
             [runs.sites[i] for i in site],
         )
 
-    return Task(name, loss, batches, held_out, blame)
+    return Task(name, loss, batches, held_out, blame, jit_compile)
 
 
 def initial_state_task(

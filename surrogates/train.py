@@ -9,6 +9,7 @@ from typing import Any
 from legacy_models.errors import BundleError
 from legacy_models.files import sha256_of_json
 from legacy_models.run_set import RunSet
+from surrogates.architectures import JIT_COMPILED
 from surrogates.domain import Domain
 from surrogates.fitting import Budget, Epoch, fit
 from surrogates.settings import TrainSettings
@@ -60,7 +61,7 @@ def train(
         spec=spec,
         architecture=settings.architecture,
         options=dict(settings.options),
-        window=settings.window,
+        piece=settings.piece,
         members=tuple(members),
         domain=Domain.fit(
             spec.parameters.to_unit(runs.parameters), runs.properties, rows.train, rows.held_out
@@ -83,7 +84,8 @@ def _fit_member(
     seed = settings.seed + number
     sequence = sequence_task(
         f"member {number} sequence", member, spec, runs, rows,
-        window=settings.window, batch=settings.batch, steps=settings.steps,
+        window=settings.window, piece=settings.piece, jit_compile=settings.architecture in JIT_COMPILED,
+        batch=settings.batch, steps=settings.steps,
         floor=settings.floor, total_weight=settings.total_weight, seed=seed,
     )  # fmt: skip
     budget = Budget(

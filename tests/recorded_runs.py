@@ -8,6 +8,7 @@ import numpy as np
 from legacy_models.model import Forcing, Variable
 from legacy_models.parameters import Parameter, ParameterSpace
 from legacy_models.run_set import ModelInfo, RunSet
+from legacy_models.vic.adapter import VicModel
 from surrogates.design import sobol
 from surrogates.surrogate import Surrogate
 from surrogates.train import TrainSettings, train
@@ -80,3 +81,30 @@ def recorded_runs(sites: int = 4, sets: int = 6, seed: int = 0) -> RunSet:
 def tiny_surrogate(directory: Path, **changes: object) -> tuple[Surrogate, RunSet]:
     runs = recorded_runs()
     return train(runs, replace(TINY, **changes), directory), runs
+
+
+def vic_like_runs(sites: int = 2, sets: int = 3, days: int = 40) -> RunSet:
+    """Runs with VIC's names, units and bounds and made-up outputs: for what depends on the form only."""
+    model = ModelInfo.of(VicModel(spinup_years=1))
+    rng = np.random.default_rng(0)
+    names = [f"{i:08d}" for i in range(1, sites + 1)]
+    dates = np.arange("2000-01-01", "2003-01-01", dtype="datetime64[D]")[: SPINUP + days]
+    weather = np.array([4.0, 2.0, 12.0, 250.0, 800.0, 43200.0]) * rng.normal(1.0, 0.3, (sites, len(dates), 6))
+    forcing = {
+        name: Forcing(dates, np.abs(days_of), model.forcing_names)
+        for name, days_of in zip(names, weather, strict=True)
+    }
+    # latitude, elevation, porosity, quartz, critical, wilting, forest, leaf area, its range, temperature
+    properties = np.array([40.0, 500.0, 0.45, 0.4, 0.5, 0.25, 0.3, 3.0, 2.0, 8.0])
+    count = sites * sets
+    outputs = rng.random((count, days, len(model.outputs))) * np.array([2.0, 1.0, 3.0, 20.0, 0.4, 0.4, 0.4])
+    return RunSet(
+        model=model,
+        keys=tuple(f"key{i}" for i in range(count)),
+        sites=np.repeat(names, sets),
+        parameters=sobol(model.parameters, count, seed=0),
+        properties=properties * rng.uniform(0.9, 1.1, (count, len(properties))),
+        outputs=outputs.astype(np.float32),
+        dates=dates[-days:],
+        forcing=forcing,
+    )

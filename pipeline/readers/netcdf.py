@@ -14,7 +14,7 @@ from legacy_models.errors import DataError, UsageError
 from legacy_models.parameters import Array
 from pipeline.basins import EVERY_BASIN, Selection, name_some, select
 from pipeline.readers import checks, units
-from pipeline.readers.attributes import AttributeTable, read_attributes
+from pipeline.readers.attributes import DERIVED_FROM_STREAMFLOW, AttributeTable, read_attributes
 from pipeline.readers.contract import FORCING, OPTIONAL_FORCING, assemble
 
 BASIN_NAMES = ("basin", "gauge_id")
@@ -140,12 +140,13 @@ def _choose(
     options: Options,
 ) -> tuple[list[str], list[str]]:
     """Return the basins to read, in the file's order, and those skipped for want of attributes."""
+    derived = attributes.derived | DERIVED_FROM_STREAMFLOW | set(options.derived_from_streamflow)
     basins = [str(basin) for basin in file["basin"].to_numpy()]
     lacking = {b: t for t, rows in attributes.rows.items() for b in basins if b not in rows}
     if options.skip_without_attributes:
-        chosen = select([b for b in basins if b not in lacking], selection, everything)
+        chosen = select([b for b in basins if b not in lacking], selection, everything, derived)
         return chosen, list(lacking)
-    chosen = select(basins, selection, everything)
+    chosen = select(basins, selection, everything, derived)
     bad = [basin for basin in chosen if basin in lacking]
     if bad:
         table = lacking[bad[0]]

@@ -7,4 +7,13 @@ the outputs (basin, time, output); everything in physical units.
 
 from legacy_models.tables import Table
 
-ARCHITECTURES = Table("architecture", {"lstm": "surrogates.architectures.lstm:build"})
+ARCHITECTURES = Table(
+    "architecture",
+    {
+        "lstm": "surrogates.architectures.lstm:build",
+        "vic_hybrid": "surrogates.architectures.vic_hybrid:build",
+    },
+)
+
+JIT_COMPILED = frozenset({"vic_hybrid"})
+"""Architectures that XLA makes faster: loops of many small operations. The built-in LSTM it makes slower."""

@@ -57,7 +57,19 @@ def state_scaling(spec: SurrogateSpec) -> tuple[tuple[float, ...], tuple[float, 
     return mean, std, heavy
 
 
-def physical_outputs(spec: SurrogateSpec, values: Any) -> Any:
-    """Map (..., output) network values to physical units; what cannot be negative is not."""
-    nonnegative = tuple(bool(np.isfinite(output.lower) and output.lower >= 0) for output in spec.outputs)
-    return ToPhysical(spec.scaling.output_mean, spec.scaling.output_std, nonnegative, name="outputs")(values)
+def physical_outputs(spec: SurrogateSpec, features: Any) -> Any:
+    """Map (..., feature) to the outputs in physical units, beginning at their means, none below zero that cannot be."""
+    nonnegative = [bool(output.lower >= 0) for output in spec.outputs]
+    mean, std = spec.scaling.output_mean, spec.scaling.output_std
+    start = [
+        _inverse_softplus(m / s) if low else 0.0 for m, s, low in zip(mean, std, nonnegative, strict=True)
+    ]
+    head = keras.layers.Dense(len(start), name="head")
+    values = head(features)
+    head.bias.assign(start)
+    return ToPhysical(mean, std, nonnegative, name="outputs")(values)
+
+
+def _inverse_softplus(value: float) -> float:
+    """The x of softplus(x) = value, for values from a thousandth on."""
+    return float(np.log(np.expm1(max(value, 1e-3))))

@@ -37,8 +37,7 @@ def build(spec: SurrogateSpec, *, hidden: int = 64, features: int = 32, static: 
     memory = keras.layers.LSTM(hidden, return_sequences=True, name="memory")(daily, initial_state=first)
     head = keras.layers.Concatenate()([_modulated(memory, described), daily])
     head = keras.layers.Dense(hidden // 2, "silu")(head)
-    values = keras.layers.Dense(len(spec.outputs), name="head")(head)
-    return keras.Model(inputs.named, physical_outputs(spec, values), name="lstm")
+    return keras.Model(inputs.named, physical_outputs(spec, head), name="lstm")
 
 
 def _modulated(sequence: Any, described: Any) -> Any:

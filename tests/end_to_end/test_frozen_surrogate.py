@@ -14,52 +14,48 @@ from dpl.settings import LearningData, LearningSettings
 from dpl.steps import Stepper
 from dpl.train import learn
 from dpl.windows import Draws, training_windows
-from legacy_models import LEGACY_MODELS
 from legacy_models.errors import BundleError
 from legacy_models.parameters import ParameterSpace
-from legacy_models.run_set import ModelInfo
 from surrogates import bundle
 from surrogates.architectures import ARCHITECTURES
-from surrogates.spec import Scaling, SurrogateSpec
 from surrogates.surrogate import Surrogate, new_member
+from surrogates.windows import gather, spec_of
+from tests.recorded_runs import vic_like_runs
 
-BASINS, DAYS, PAST = 4, 260, 3
+BASINS, DAYS = 4, 260
 SETTINGS = LearningSettings(
     epochs=2, steps_per_epoch=2, warmup_days=60, loss_days=60, min_observed_days=30, weight_decay=0.0
 )
 
 
+@pytest.fixture(scope="module")
+def runs():
+    """One made-up run of VIC's form at each basin."""
+    return vic_like_runs(sites=BASINS, sets=1, days=DAYS)
+
+
 @pytest.fixture(scope="module", params=list(ARCHITECTURES))
-def surrogate(request, tmp_path_factory):
-    """A loaded bundle of an untrained surrogate of the linear reservoir: all that freezing needs."""
-    info = ModelInfo.of(LEGACY_MODELS.resolve("linear_reservoir")())
-    forcing, properties, outputs = len(info.forcing), len(info.properties), len(info.outputs)
-    means = {"forcing": forcing, "property": properties, "antecedent": PAST, "output": outputs}
-    scaling = Scaling(
-        **{f"{name}_mean": (0.5,) * count for name, count in means.items()},
-        **{f"{name}_std": (2.0,) * count for name, count in means.items()},
-    )
-    spec = SurrogateSpec(info, scaling)
-    untrained = Surrogate(
-        spec, request.param, {}, 40, (new_member(spec, request.param, {}, seed=0).freeze(),)
-    )
+def surrogate(request, runs, tmp_path_factory):
+    """A loaded bundle of an untrained surrogate: all that freezing needs."""
+    spec = spec_of(runs, gather(runs), np.arange(BASINS))
+    member = new_member(spec, request.param, {}, seed=0).freeze()
+    untrained = Surrogate(spec, request.param, {}, piece=60, members=(member,))
     path = bundle.save(untrained, tmp_path_factory.mktemp(request.param) / "surrogate")
     return bundle.load(path)
 
 
 @pytest.fixture
-def data():
-    generator = np.random.default_rng(0)
-    rain = generator.exponential(4, (BASINS, DAYS, 1)).astype(np.float32)
+def data(runs):
+    generator, read = np.random.default_rng(0), gather(runs)
     days = np.arange(DAYS) < 180
     return LearningData(
-        basins=tuple("abcd"),
+        basins=read.sites,
         attributes=generator.normal(size=(BASINS, 2)).astype(np.float32),
-        properties=np.zeros((BASINS, 0), np.float32),
-        forcing=rain,
-        antecedent=np.ones((BASINS, DAYS, PAST), np.float32),
+        properties=read.properties,
+        forcing=read.forcing,
+        antecedent=read.antecedent,
         observed=generator.exponential(1, (BASINS, DAYS)).astype(np.float32),
-        dates=np.arange("2001-01-01", DAYS, dtype="datetime64[D]"),
+        dates=runs.dates,
         fit=np.tile(days, (BASINS, 1)),
         validation=np.tile(~days, (BASINS, 1)),
     )
@@ -67,7 +63,7 @@ def data():
 
 def new_network(surrogate):
     scaler = AttributeScaler(tuple(NumericAttribute(name, 0.0, 1.0, 0.0) for name in ("p", "q")))
-    return ParameterNetwork.create("g_A", scaler, surrogate.spec.parameters + ROUTING, seed=0)
+    return ParameterNetwork.create("g_A", scaler, surrogate.spec.parameters + ROUTING)
 
 
 def test_no_weight_of_the_surrogate_moves(surrogate, data, tmp_path):

@@ -85,12 +85,12 @@ def test_what_the_registry_does_not_hold_is_one_clear_line(tiny_config, finished
 
 
 def _inputs(surrogate):
-    spec = surrogate.spec
+    model = surrogate.spec.model
     generator = np.random.default_rng(0)
-    values = spec.parameters.from_unit(generator.random((3, len(spec.parameters))))
+    values = model.parameters.from_unit(generator.random((3, len(model.parameters))))
     return (
-        generator.gamma(0.5, 4.0, (3, 200, len(spec.forcing))).astype(np.float32),
-        np.tile(np.array(spec.scaling.antecedent_mean, dtype=np.float32), (3, 1)),
+        generator.gamma(0.5, 4.0, (3, 200, len(model.forcing))).astype(np.float32),
+        np.tile(np.array(surrogate.spec.scaling.antecedent_mean, dtype=np.float32), (3, 1)),
         values.astype(np.float32),
-        np.zeros((3, len(spec.properties)), dtype=np.float32),
+        np.zeros((3, len(model.properties)), dtype=np.float32),
     )

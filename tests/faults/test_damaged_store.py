@@ -151,6 +151,17 @@ def test_a_flipped_byte_in_an_output_is_detected_and_only_that_run_is_redone(tmp
         assert store.read("1", START, END).outputs[:, 0, 0].sum() == 0 + 1 + 2 + 3 + 4
 
 
+def test_damage_to_the_frame_of_a_segment_is_detected_and_costs_no_run(tmp_path):
+    path = filled(tmp_path / "store", (0, 1))
+    segment = path / "segments" / "00000001.h5"
+    flip(segment, segment.read_bytes().index(b"\x89HDF") + 9)
+    with RunStore.open(path, write=True) as store:
+        assert [problem.keys for problem in store.verify()] == [()]
+        store.repair()
+        assert store.verify() == []
+        assert store.counts().committed == 2
+
+
 def test_a_damaged_forcing_record_costs_the_runs_that_need_it_and_no_other(tmp_path):
     path = filled(tmp_path / "store", (0, 1))
     forcing = next((path / "forcing").glob("*.h5"))
@@ -177,7 +188,7 @@ def test_a_damaged_plan_is_detected_and_what_was_committed_is_kept(tmp_path):
 
 
 def wherever_a_byte_flips(tmp_path: Path, every: int) -> None:
-    """No flip anywhere in a segment or forcing file changes silently what is read, or breaks the reader."""
+    """No flip anywhere in a segment or forcing file changes silently what is read, or hangs the reader."""
     path = filled(tmp_path / "store", (0, 1))
     with RunStore.open(path) as store:
         right = store.read("1", START, END)
@@ -205,8 +216,8 @@ def test_whichever_byte_flips_it_is_detected_or_harmless(tmp_path):
     wherever_a_byte_flips(tmp_path, every=1)
 
 
-@pytest.mark.parametrize("cut", [0.0, 0.3, 0.99])
-def test_a_segment_that_was_cut_short_is_redone(tmp_path, cut):
+@pytest.mark.parametrize(("cut", "left"), [(0.0, 1), (0.3, 1), (0.99, 3)])
+def test_of_a_segment_that_was_cut_short_what_is_lost_is_redone(tmp_path, cut, left):
     path = filled(tmp_path / "store", (0, 1), (2,))
     segment = path / "segments" / "00000001.h5"
     segment.write_bytes(segment.read_bytes()[: int(cut * segment.stat().st_size)])
@@ -214,7 +225,7 @@ def test_a_segment_that_was_cut_short_is_redone(tmp_path, cut):
         assert len(store.verify()) == 1
         store.repair()
         assert store.verify() == []
-        assert (store.counts().committed, store.counts().pending) == (1, 2)
+        assert (store.counts().committed, store.counts().pending) == (left, 3 - left)
 
 
 def test_a_late_duplicate_is_refused_and_changes_nothing(tmp_path):

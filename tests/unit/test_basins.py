@@ -103,3 +103,9 @@ def test_streamflow_signatures_answers_text_and_unknown_names_are_no_inputs(data
         check_inputs(dataset, ["cover"])
     with pytest.raises(UnknownNameError, match="did you mean 'elev_mean'"):
         check_inputs(dataset, ["elev_meen"])
+
+
+def test_a_query_cannot_choose_basins_by_their_streamflow() -> None:
+    table = pd.DataFrame({"q_mean": [1.0, 2.0]}, index=["a", "b"])
+    with pytest.raises(UsageError, match="'q_mean' is computed from streamflow"):
+        select(["a", "b"], Selection(query="q_mean > 1.5"), table, {"q_mean"})

@@ -9,10 +9,12 @@ from keras import ops
 
 from dpl.attributes import AttributeScaler
 from dpl.identifiability import flow_jacobian
+from dpl.losses import nse
 from dpl.model import DifferentiableModel
 from dpl.networks import ParameterNetwork
 from dpl.routing import ROUTING, route, route_arrays
 from dpl.settings import LearningData, LearningSettings
+from dpl.steps import Stepper
 from dpl.train import CHECKPOINT, learn
 from dpl.windows import Draws, training_windows, validation_windows
 from legacy_models.errors import (
@@ -38,6 +40,7 @@ SETTINGS = LearningSettings(
     loss_days=90,
     min_observed_days=30,
     learning_rate=0.02,
+    weight_decay=1e-3,
     seed=3,
 )
 
@@ -93,7 +96,9 @@ def data(frame):
 @pytest.fixture
 def new_model(frame):
     def build(**options):
-        network = ParameterNetwork.create("g_A", AttributeScaler.fit(frame), SPACE, **{"seed": 0, **options})
+        network = ParameterNetwork.create(
+            "g_A", AttributeScaler.fit(frame), SPACE, **{"seed": 0, "dropout": 0.0, **options}
+        )
         return DifferentiableModel(network, ExactBucket(), (0, 1))
 
     return build
@@ -200,6 +205,15 @@ def test_a_surrogate_that_gives_nan_is_named(new_model, data, tmp_path):
     model = replace(new_model(), surrogate=Broken())
     with pytest.raises(TrainingError, match="output of the surrogate 0 is not finite"):
         learn(model, data, SETTINGS, tmp_path)
+
+
+def test_weight_decay_shrinks_kernels_and_leaves_biases(new_model, data, tmp_path):
+    model = new_model()
+    before = weights(model)
+    stepper = Stepper(model, nse, replace(SETTINGS, weight_decay=5.0))
+    stepper.apply([np.zeros_like(w) for w in before], learning_rate=0.1)
+    for old, new in zip(before, weights(model), strict=True):
+        np.testing.assert_allclose(new, old * (0.5 if old.ndim == 2 else 1.0), rtol=1e-5)
 
 
 def test_a_penalty_acts_on_the_unit_cube(new_model, data, tmp_path):

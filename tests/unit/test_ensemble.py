@@ -188,7 +188,7 @@ def test_a_run_that_fails_alone_gets_its_retries_and_is_then_given_up(store, mon
 
 def test_if_nothing_works_the_ensemble_stops_early_and_says_why(store, monkeypatch):
     attempts = failing(monkeypatch, {1.0 + n for n in range(1000)})
-    with pytest.raises(LegacyModelError, match="first 50 runs of linear_reservoir all failed, .* status 1"):
+    with pytest.raises(LegacyModelError, match=r"first 50 runs of linear_reservoir all failed, .* status 1"):
         simulate(MODEL, runs(1000), store, Inline(), EnsembleSettings(batch_runs=1, retries=0))
     assert len(attempts) < 60
     assert (store.counts().failed, store.counts().pending) == (50, 950)

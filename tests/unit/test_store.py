@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 
@@ -68,6 +69,14 @@ def test_what_goes_in_comes_out_ordered_by_site_and_key(store):
         assert reader.record(key).drift == number / 10
     assert (read.dates[0], read.dates[-1], len(read.dates)) == (START, END, DAYS)
     assert read.outputs.dtype == np.float32
+
+
+def test_a_segment_is_an_ordinary_hdf5_file(store):
+    store.append(MODEL, [run(1), run(2)], [good(1), good(2)])
+    with h5py.File(next((store.path / "segments").glob("*.h5"))) as file:
+        assert [key.decode() for key in file["keys"][()]] == [MODEL.key(run(1)), MODEL.key(run(2))]
+        assert np.array_equal(file["outputs"][1], good(2).outputs)
+        assert np.array_equal(file["parameters"][()], [[1.0], [2.0]])
 
 
 def test_forcing_comes_back_with_its_spin_up_and_only_what_the_model_reads(store):

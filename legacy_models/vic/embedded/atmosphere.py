@@ -1,4 +1,4 @@
-"""Meteorology of one forcing file at one elevation: everything that no parameter set changes, once per site."""
+"""Meteorology of one forcing file at one elevation: all that no parameter set changes, once per site."""
 
 from typing import Any
 
@@ -6,29 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from legacy_models.vic.embedded import constants as c
+from legacy_models.vic.embedded import layout as at
 
 Floats = NDArray[np.float64]
-
-# Columns of the table that the kernels read.
-(
-    TEMPERATURE,
-    RAIN,
-    SNOW,
-    SHORTWAVE,
-    LONGWAVE,
-    PRESSURE,
-    VAPOUR_PRESSURE,
-    DEFICIT,
-    DENSITY,
-    WIND,
-    SLOPE,
-    PSYCHROMETRIC,
-    LATENT,
-    DRYING,
-    EMITTED,
-    STOMATAL_CLIMATE,
-) = range(16)
-COLUMNS = 16
 
 
 def meteorology(
@@ -45,22 +25,22 @@ def meteorology(
     """
     precipitation, air, shortwave, longwave, pressure, vapour, wind = forcing.T
     temperature = air + temperature_shift
-    table = np.empty((forcing.shape[0], COLUMNS))
+    table = np.empty((forcing.shape[0], at.COLUMNS))
     deficit = np.maximum(saturation_vapour_pressure(air) - vapour, 0.0)
-    table[:, TEMPERATURE] = temperature
-    table[:, RAIN], table[:, SNOW] = rain_and_snow(temperature, precipitation * precipitation_factor)
-    table[:, SHORTWAVE] = shortwave
-    table[:, LONGWAVE] = longwave
-    table[:, PRESSURE] = pressure
-    table[:, VAPOUR_PRESSURE] = saturation_vapour_pressure(air) - deficit
-    table[:, DEFICIT] = deficit
-    table[:, DENSITY] = pressure / (c.GAS_CONSTANT_DRY_AIR * (c.FREEZING_POINT + air))
-    table[:, WIND] = wind
+    table[:, at.TEMPERATURE] = temperature
+    table[:, at.RAIN], table[:, at.SNOW] = rain_and_snow(temperature, precipitation * precipitation_factor)
+    table[:, at.SHORTWAVE] = shortwave
+    table[:, at.LONGWAVE] = longwave
+    table[:, at.PRESSURE] = pressure
+    table[:, at.VAPOUR_PRESSURE] = saturation_vapour_pressure(air) - deficit
+    table[:, at.DEFICIT] = deficit
+    table[:, at.DENSITY] = pressure / (c.GAS_CONSTANT_DRY_AIR * (c.FREEZING_POINT + air))
+    table[:, at.WIND] = wind
     _penman_monteith_terms(table, cell_elevation)
-    table[:, EMITTED] = c.EMISSIVITY * c.STEFAN_BOLTZMANN * (temperature + c.FREEZING_POINT) ** 4
+    table[:, at.EMITTED] = c.EMISSIVITY * c.STEFAN_BOLTZMANN * (temperature + c.FREEZING_POINT) ** 4
     warmth = np.maximum(0.08 * temperature - 0.0016 * temperature**2, 1e-10)
     dryness = np.maximum(1.0 - deficit / c.VAPOUR_CLOSURE, 0.1)
-    table[:, STOMATAL_CLIMATE] = warmth * dryness
+    table[:, at.STOMATAL_CLIMATE] = warmth * dryness
     return table
 
 
@@ -87,15 +67,15 @@ def _penman_monteith_terms(table: Floats, elevation: float) -> None:
 
     Source: Handbook of Hydrology (Maidment 1993), ch. 4.
     """
-    temperature = table[:, TEMPERATURE]
+    temperature = table[:, at.TEMPERATURE]
     scale = (
         c.GAS_CONSTANT_DRY_AIR / c.GRAVITY * (temperature + c.FREEZING_POINT + 0.5 * elevation * c.LAPSE_RATE)
     )
     pressure = c.SEA_LEVEL_PRESSURE * np.exp(-elevation / scale)
     latent = 2.501e6 - 2361.0 * temperature
     saturated = saturation_vapour_pressure(temperature)
-    table[:, SLOPE] = saturated * 17.269 * 237.3 / (237.3 + temperature) ** 2
-    table[:, LATENT] = latent
-    table[:, PSYCHROMETRIC] = 1628.6 * pressure / latent
+    table[:, at.SLOPE] = saturated * 17.269 * 237.3 / (237.3 + temperature) ** 2
+    table[:, at.LATENT] = latent
+    table[:, at.PSYCHROMETRIC] = 1628.6 * pressure / latent
     density = 0.003486 * pressure / (275.0 + temperature)
-    table[:, DRYING] = density * c.HEAT_CAPACITY_MOIST_AIR * table[:, DEFICIT]
+    table[:, at.DRYING] = density * c.HEAT_CAPACITY_MOIST_AIR * table[:, at.DEFICIT]

@@ -1,15 +1,13 @@
-"""Snow in the canopy of an overstory: interception, energy balance, drip and release."""
+"""Trees in the snow season: interception, and the energy balance of the foliage with and without snow.
 
+Source: Andreadis et al. (2009), doi:10.1029/2008WR007042; Storck et al. (2002), doi:10.1029/2002WR001281.
+"""
+
+from legacy_models.vic.embedded import constants as c
+from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.compiled import kernel
 from legacy_models.vic.embedded.evaporation import penman_monteith, wet_canopy
-
-from legacy_models.vic.embedded import atmosphere as a
-from legacy_models.vic.embedded import constants as c
-from legacy_models.vic.embedded import snow as s
-
-# Entries of the canopy's state: intercepted snow [m], foliage temperature [degC], melt not yet released [m].
-LOAD, FOLIAGE, PENDING = range(3)
-CANOPY_SIZE = 3
+from legacy_models.vic.embedded.snow_energy import saturation, sublimation_heat
 
 SNOW_PER_LAI = c.CANOPY_SNOW_PER_LAI
 WATER_PER_LAI = c.CANOPY_WATER_PER_LAI / 1000.0
@@ -17,165 +15,173 @@ LIQUID = c.LIQUID_WATER_CAPACITY
 EMISSION = c.EMISSIVITY * c.STEFAN_BOLTZMANN
 FUSION = c.LATENT_HEAT_FUSION * c.WATER_DENSITY
 CP = c.HEAT_CAPACITY_MOIST_AIR
+CH_WATER = c.HEAT_CAPACITY_WATER
 EPSILON = c.VAPOUR_TO_AIR_MASS
 NEW_ALBEDO = c.NEW_SNOW_ALBEDO
-KEEPS = 0.005  # m of snow that no release takes
 STRONGEST = 4.0  # factor of the largest load that branches bear
-RELEASE = 0.17  # largest share of the load released at once
-RESISTANCE_FACTOR = 10.0  # on the canopy's aerodynamic resistance with snow, as in VIC 4.0.6
+RESISTANCE_FACTOR = 10.0  # on the canopy's aerodynamic resistance with snow, VIC's AR_406_FULL
 
 
 @kernel
-def largest_load(lai, air):
-    """Capacity for snow [m]: 0.0005 LAI m, m = 4 above -1 degC, 1 below -3 degC, linear between.
+def interception(canopy, lai, dew, rain, snowfall):
+    """Catch snow and rain [m]; what the branches cannot bear falls, snow and water in proportion.
 
-    Source: Storck et al. (2002), doi:10.1029/2002WR001281; Andreadis et al. (2009).
+    Capacity for snow: 0.0005 LAI m metres, m = 4 for foliage above -1 degC, 1 below -3 degC, linear between;
+    of the fall, the share 1 - load / capacity is caught. For water: 0.1 mm LAI and 0.035 of the snow.
+
+    Returns:
+        load, water held, snow and water that fall, capacity for water [m].
     """
-    if air > -1.0:
-        factor = 4.0
-    elif air > -3.0:
-        factor = 1.5 * air + 5.5
-    else:
-        factor = 1.0
-    return SNOW_PER_LAI * lai * factor
+    warmth = canopy[at.FOLIAGE]
+    factor = 4.0 if warmth > -1.0 else max(1.5 * warmth + 5.5, 1.0)
+    room = SNOW_PER_LAI * lai * factor
+    load = canopy[at.LOAD]
+    caught = 0.0
+    if load < room:
+        caught = min((1.0 - load / room) * snowfall, room - load)
+    load += caught
+    holds = LIQUID * load + WATER_PER_LAI * lai
+    water = min(dew + rain, holds)
+    drip = dew + rain - water
+    fall = snowfall - caught
+    overload = load + water - STRONGEST * SNOW_PER_LAI * lai
+    if overload > 0.0:
+        share = load / (load + water)
+        load -= overload * share
+        fall += overload * share
+        water -= overload * (1.0 - share)
+        drip += overload * (1.0 - share)
+    return load, water, fall, drip, holds
 
 
 @kernel
-def foliage_balance(temperature, m, absorbed, from_below, rain, resistance, seconds):
+def foliage_balance(temperature, m, absorbed, rain, resistance, seconds):
     """Energy left over [W/m2] in a snow-covered canopy, and the vapour flux [m/s, positive to the canopy]."""
-    kelvin = temperature + 273.15
-    radiation = absorbed + m[a.LONGWAVE] + from_below - 2.0 * EMISSION * kelvin * kelvin * kelvin * kelvin
-    sensible = m[a.DENSITY] * CP * (m[a.TEMPERATURE] - temperature) / resistance
-    vapour = (
-        m[a.DENSITY]
-        * (EPSILON / m[a.PRESSURE])
-        * (m[a.VAPOUR_PRESSURE] - s.saturation(temperature))
-        / resistance
-        / 1000.0
-    )
-    if m[a.DEFICIT] == 0.0 and vapour < 0.0:
+    kelvin = temperature + c.FREEZING_POINT
+    radiation = absorbed - 2.0 * EMISSION * kelvin * kelvin * kelvin * kelvin
+    air = m[at.TEMPERATURE]
+    sensible = m[at.DENSITY] * CP * (air - temperature) / resistance
+    gradient = m[at.VAPOUR_PRESSURE] - saturation(temperature)
+    vapour = m[at.DENSITY] * (EPSILON / m[at.PRESSURE]) * gradient / resistance / 1000.0
+    if m[at.DEFICIT] == 0.0 and vapour < 0.0:
         vapour = 0.0
-    latent = (677.0 - 0.07 * temperature) * 4186.8 * vapour * 1000.0
-    advected = s.CH_WATER * m[a.TEMPERATURE] * rain / seconds if m[a.TEMPERATURE] > 0.0 else 0.0
+    latent = sublimation_heat(temperature) * vapour * 1000.0
+    advected = CH_WATER * air * rain / seconds if air > 0.0 else 0.0
     return radiation + sensible + latent + advected, vapour
 
 
 @kernel
-def canopy_step(m, lai, attenuation, albedo, dew, rain, snowfall, pack, canopy, seconds, aerodynamic):
-    """Return rain and snow below the canopy [mm], vapour flux [mm], liquid held [mm], foliage temperature [degC].
+def foliage_temperature(m, absorbed, rain, refreezing, resistance, seconds):
+    """Temperature [degC] below 0 of a snow-covered canopy (Illinois method)."""
+    high, low = 0.0, m[at.TEMPERATURE] - 30.0
+    f_high = foliage_balance(high, m, absorbed, rain, resistance, seconds)[0] + refreezing
+    f_low = foliage_balance(low, m, absorbed, rain, resistance, seconds)[0] + refreezing
+    while f_low < 0.0 and low > -150.0:
+        low -= 20.0
+        f_low = foliage_balance(low, m, absorbed, rain, resistance, seconds)[0] + refreezing
+    middle = low
+    side = 0
+    for _ in range(60):
+        middle = (low * f_high - high * f_low) / (f_high - f_low)
+        f = foliage_balance(middle, m, absorbed, rain, resistance, seconds)[0] + refreezing
+        if abs(f) < 1e-4:
+            break
+        if f > 0.0:
+            low, f_low = middle, f
+            if side == 1:
+                f_high *= 0.5
+            side = 1
+        else:
+            high, f_high = middle, f
+            if side == -1:
+                f_low *= 0.5
+            side = -1
+    return middle
 
-    Source: Andreadis et al. (2009), doi:10.1029/2008WR007042; Storck (2000); Wigmosta et al. (1994).
+
+@kernel
+def snowy_canopy_step(m, lai, transmitted, ground, dew, canopy, seconds, aerodynamic):
+    """Advance a canopy that holds or receives snow by a step.
+
+    Args:
+        m: meteorology of the step.
+        lai: leaf area index [-].
+        transmitted: share of the shortwave that passes the canopy.
+        ground: temperature below the canopy [degC].
+        dew: water held [mm].
+        canopy: its state, changed in place.
+        seconds: the step [s].
+        aerodynamic: resistance above the canopy [s/m].
+
+    Returns:
+        rain and snow below the canopy, vapour gained, water held [mm].
     """
-    air = m[a.TEMPERATURE]
-    fresh = snowfall / 1000.0
-    load = canopy[LOAD]
-    liquid = dew / 1000.0
-    shower = rain / 1000.0
-    room = largest_load(lai, canopy[FOLIAGE])
-    caught = 0.0
-    if load < room:
-        caught = min((1.0 - load / room) * fresh, room - load)
-    load += caught
-    snow_below = fresh - caught
-    holds = LIQUID * load + WATER_PER_LAI * lai
-    liquid += shower
-    drip = 0.0
-    if liquid > holds:
-        drip = liquid - holds
-        liquid = holds
-    overload = load + liquid - STRONGEST * SNOW_PER_LAI * lai
-    if overload > 0.0:
-        share = load / (load + liquid)
-        load -= overload * share
-        liquid -= overload * (1.0 - share)
-        snow_below += overload * share
-        drip += overload * (1.0 - share)
+    rain = m[at.RAIN] / 1000.0
+    load, water, fall, drip, holds = interception(canopy, lai, dew / 1000.0, rain, m[at.SNOW] / 1000.0)
     resistance = RESISTANCE_FACTOR * aerodynamic
-    absorbed = (1.0 - NEW_ALBEDO) * m[a.SHORTWAVE] * (1.0 - attenuation)
-    below = pack[s.SURFACE_TEMPERATURE] if pack[s.SWE] > 0.0 else air
-    from_below = EMISSION * (below + 273.15) ** 4
-    rest, flux = foliage_balance(0.0, m, absorbed, from_below, shower, resistance, seconds)
-    refreezing = liquid * FUSION / seconds
+    absorbed = (1.0 - NEW_ALBEDO) * m[at.SHORTWAVE] * (1.0 - transmitted) + m[at.LONGWAVE]
+    absorbed += EMISSION * (ground + c.FREEZING_POINT) ** 4
+    rest, flux = foliage_balance(0.0, m, absorbed, rain, resistance, seconds)
+    refreezing = water * FUSION / seconds
     if rest + refreezing >= 0.0:
         foliage = 0.0
-        vapour = flux * seconds
-        if rest < 0.0:
-            frozen = min(-rest / FUSION * seconds, liquid)
-            load += frozen
-            liquid -= frozen
-        else:
-            melt = min(rest / FUSION * seconds, load)
-            held = min(melt, max(holds - liquid, 0.0))
-            load -= held
-            liquid += held
-            drip += melt - held
-            load -= melt - held
-        if liquid < -vapour:
-            vapour = -liquid
-            liquid = 0.0
-        else:
-            liquid += vapour
+        melted = min(rest * seconds / FUSION, load)
+        if melted < 0.0:
+            melted = max(melted, -water)
+        held = min(melted, max(holds - water, 0.0))
+        load -= melted
+        water += held
+        drip += melted - held
+        vapour = max(flux * seconds, -water)
+        water += vapour
     else:
-        high, low = 0.0, air - 30.0
-        f_high = rest + refreezing
-        f_low = foliage_balance(low, m, absorbed, from_below, shower, resistance, seconds)[0] + refreezing
-        foliage = low
-        for _ in range(60):
-            foliage = (low * f_high - high * f_low) / (f_high - f_low)
-            f = foliage_balance(foliage, m, absorbed, from_below, shower, resistance, seconds)[0] + refreezing
-            if abs(f) < 1e-4:
-                break
-            if f > 0.0:
-                low, f_low = foliage, f
-                f_high *= 0.7
-            else:
-                high, f_high = foliage, f
-        vapour = foliage_balance(foliage, m, absorbed, from_below, shower, resistance, seconds)[1] * seconds
-        drip += liquid
-        liquid = 0.0
-        if load < -vapour:
-            vapour = -load
-            load = 0.0
-        else:
-            load += vapour
+        foliage = foliage_temperature(m, absorbed, rain, refreezing, resistance, seconds)
+        flux = foliage_balance(foliage, m, absorbed, rain, resistance, seconds)[1]
+        drip += water
+        water = 0.0
+        vapour = max(flux * seconds, -load)
+        load += vapour
     if load < 1e-12:
-        snow_below += load
+        fall += load
         load = 0.0
-        canopy[PENDING] = 0.0
-    canopy[LOAD] = load
-    canopy[FOLIAGE] = foliage
-    return 1000.0 * drip, 1000.0 * snow_below, 1000.0 * vapour, 1000.0 * liquid, foliage
+    canopy[at.LOAD] = load
+    canopy[at.FOLIAGE] = foliage
+    return 1000.0 * drip, 1000.0 * fall, 1000.0 * vapour, 1000.0 * water
 
 
 @kernel
-def bare_balance(temperature, m, absorbed, from_below, dew, rain, capacity, architecture, resistance, seconds):
-    """Energy left over [W/m2] in a snow-free canopy above snow, and the wet canopy's water fluxes (see there)."""
-    kelvin = temperature + 273.15
-    radiation = absorbed + m[a.LONGWAVE] + from_below - 2.0 * EMISSION * kelvin * kelvin * kelvin * kelvin
-    sensible = m[a.DENSITY] * CP * (m[a.TEMPERATURE] - temperature) / resistance
+def bare_balance(temperature, m, absorbed, dew, capacity, architecture, resistance, seconds):
+    """Energy left over [W/m2] in a snow-free canopy, and its evaporation, throughfall and storage [mm]."""
+    kelvin = temperature + c.FREEZING_POINT
+    radiation = absorbed - 2.0 * EMISSION * kelvin * kelvin * kelvin * kelvin
+    sensible = m[at.DENSITY] * CP * (m[at.TEMPERATURE] - temperature) / resistance
     potential = seconds * penman_monteith(
-        radiation, m[a.SLOPE], m[a.PSYCHROMETRIC], m[a.LATENT], m[a.DRYING], resistance, architecture
+        radiation, m[at.SLOPE], m[at.PSYCHROMETRIC], m[at.LATENT], m[at.DRYING], resistance, architecture
     )
-    evaporation, throughfall, storage, _ = wet_canopy(dew, rain, capacity, potential)
-    return radiation + sensible - m[a.LATENT] * evaporation / seconds, evaporation, throughfall, storage
+    evaporation, throughfall, storage, _ = wet_canopy(dew, m[at.RAIN], capacity, potential)
+    return radiation + sensible - m[at.LATENT] * evaporation / seconds, evaporation, throughfall, storage
 
 
 @kernel
-def bare_canopy_step(m, lai, attenuation, albedo, architecture, dew, rain, pack, seconds, resistance):
-    """Return (evaporation, rain below, liquid held [mm], foliage temperature [degC]) of trees without snow."""
-    absorbed = (1.0 - albedo) * m[a.SHORTWAVE] * (1.0 - attenuation)
-    from_below = EMISSION * (pack[s.SURFACE_TEMPERATURE] + 273.15) ** 4
-    capacity = 1000.0 * WATER_PER_LAI * lai
-    low, high = m[a.TEMPERATURE] - 25.0, m[a.TEMPERATURE] + 25.0
-    f_low = bare_balance(low, m, absorbed, from_below, dew, rain, capacity, architecture, resistance, seconds)[0]
-    f_high = bare_balance(high, m, absorbed, from_below, dew, rain, capacity, architecture, resistance, seconds)[0]
-    foliage = m[a.TEMPERATURE]
+def bare_canopy_step(m, lai, transmitted, ground, albedo, architecture, dew, canopy, seconds, resistance):
+    """Advance a snow-free canopy above snow: it warms or cools to balance, and evaporates what it holds.
+
+    Returns:
+        evaporation, rain below the canopy, water held [mm].
+    """
+    absorbed = (1.0 - albedo) * m[at.SHORTWAVE] * (1.0 - transmitted) + m[at.LONGWAVE]
+    absorbed += EMISSION * (ground + c.FREEZING_POINT) ** 4
+    capacity = c.CANOPY_WATER_PER_LAI * lai
+    low, high = m[at.TEMPERATURE] - 25.0, m[at.TEMPERATURE] + 25.0
+    f_low = bare_balance(low, m, absorbed, dew, capacity, architecture, resistance, seconds)[0]
+    f_high = bare_balance(high, m, absorbed, dew, capacity, architecture, resistance, seconds)[0]
+    foliage = m[at.TEMPERATURE]
     side = 0
     for _ in range(60):
         if f_low <= 0.0 or f_high >= 0.0:
             break
         foliage = (low * f_high - high * f_low) / (f_high - f_low)
-        f = bare_balance(foliage, m, absorbed, from_below, dew, rain, capacity, architecture, resistance, seconds)[0]
+        f = bare_balance(foliage, m, absorbed, dew, capacity, architecture, resistance, seconds)[0]
         if abs(f) < 1e-3:
             break
         if f > 0.0:
@@ -189,9 +195,7 @@ def bare_canopy_step(m, lai, attenuation, albedo, architecture, dew, rain, pack,
                 f_low *= 0.5
             side = -1
     _, evaporation, throughfall, storage = bare_balance(
-        foliage, m, absorbed, from_below, dew, rain, capacity, architecture, resistance, seconds
+        foliage, m, absorbed, dew, capacity, architecture, resistance, seconds
     )
-    return evaporation, throughfall, storage, foliage
-
-
-__all__ = ["CANOPY_SIZE", "FOLIAGE", "LOAD", "bare_canopy_step", "canopy_step", "largest_load"]
+    canopy[at.FOLIAGE] = foliage
+    return evaporation, throughfall, storage

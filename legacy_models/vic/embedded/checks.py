@@ -1,20 +1,43 @@
 """What VIC 5 refuses, and what this program does not do, found before the first cell is simulated."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from legacy_models.errors import DataError
-from legacy_models.vic.embedded.cell import EVAP, OUTPUTS
+from legacy_models.vic.embedded.layout import OUTPUTS
 from legacy_models.vic.global_file import GlobalFile, OutputStream
 from legacy_models.vic.soil_file import SoilTable
 
 FORCING = ("PREC", "AIR_TEMP", "SWDOWN", "LWDOWN", "PRESSURE", "VP", "WIND")
-NOT_SUPPORTED = ("LAKES", "INIT_STATE", "STATENAME", "CARBON", "BLOWING", "SPATIAL_SNOW", "SPATIAL_FROST",
-                 "ORGANIC_FRACT", "JULY_TAVG_SUPPLIED", "COMPUTE_TREELINE", "FORCING2", "IMPLICIT", "CLOSE_ENERGY",
-                 "VEGLIB_PHOTO", "VEGLIB_FCAN", "VEGPARAM_FCAN", "VEGPARAM_ALB", "CONSTANTS")  # fmt: skip
-DEFAULTS = {"QUICK_FLUX": "TRUE", "GRND_FLUX_TYPE": "GF_410", "SNOW_DENSITY": "DENS_BRAS",
-            "AERO_RESIST_CANSNOW": "AR_406_FULL", "RC_MODE": "RC_JARVIS", "SHARE_LAYER_MOIST": "TRUE"}  # fmt: skip
+NOT_SUPPORTED = (
+    "LAKES",
+    "INIT_STATE",
+    "STATENAME",
+    "CARBON",
+    "BLOWING",
+    "SPATIAL_SNOW",
+    "SPATIAL_FROST",
+    "ORGANIC_FRACT",
+    "JULY_TAVG_SUPPLIED",
+    "COMPUTE_TREELINE",
+    "FORCING2",
+    "IMPLICIT",
+    "CLOSE_ENERGY",
+    "VEGLIB_PHOTO",
+    "VEGLIB_FCAN",
+    "VEGPARAM_FCAN",
+    "VEGPARAM_ALB",
+    "CONSTANTS",
+)
+ONLY = {
+    "QUICK_FLUX": "TRUE",
+    "GRND_FLUX_TYPE": "GF_410",
+    "SNOW_DENSITY": "DENS_BRAS",
+    "AERO_RESIST_CANSNOW": "AR_406_FULL",
+    "RC_MODE": "RC_JARVIS",
+    "SHARE_LAYER_MOIST": "TRUE",
+}
 
 
 def check_global(settings: GlobalFile) -> None:
@@ -23,26 +46,9 @@ def check_global(settings: GlobalFile) -> None:
     Raises:
         DataError: naming the key and what would be right.
     """
-
-    def refuse(key: str, value: object, right: str) -> None:
-        raise DataError(f"{key} {value} is not supported by the embedded program; use {right}")
-
-    if settings.full_energy:
-        refuse("FULL_ENERGY", "TRUE", "FULL_ENERGY FALSE")
-    if settings.frozen_soil:
-        refuse("FROZEN_SOIL", "TRUE", "FROZEN_SOIL FALSE")
-    if settings.nlayer != 3:
-        refuse("NLAYER", settings.nlayer, "NLAYER 3")
-    if settings.baseflow.upper() != "ARNO":
-        refuse("BASEFLOW", settings.baseflow, "BASEFLOW ARNO")
-    if settings.force_format.upper() != "ASCII":
-        refuse("FORCE_FORMAT", settings.force_format, "FORCE_FORMAT ASCII")
-    for key, value in settings.other:
-        word = (value.split() or [""])[0].upper()
-        if key in NOT_SUPPORTED and word not in ("", "FALSE"):
-            refuse(key, value, f"{key} FALSE or leave it out")
-        if key in DEFAULTS and word != DEFAULTS[key]:
-            refuse(key, value, f"{key} {DEFAULTS[key]}")
+    for key, value, right in _switches(settings):
+        if value != right:
+            raise DataError(f"{key} {value} is not supported by the embedded program; use {key} {right}")
     _check_steps(settings)
     names = [name.upper() for name in settings.force_types]
     missing = [name for name in FORCING if name not in names]
@@ -50,8 +56,23 @@ def check_global(settings: GlobalFile) -> None:
         raise DataError(f"FORCE_TYPE {', '.join(missing)} missing; all of {', '.join(FORCING)} are needed")
     for stream in settings.outputs:
         output_columns(stream)
-        if stream.frequency[0].upper() != "NDAYS" or stream.frequency[1:2] != ("1",):
-            refuse("AGGFREQ", " ".join(stream.frequency), "AGGFREQ NDAYS 1")
+
+
+def _switches(settings: GlobalFile) -> Iterator[tuple[str, str, str]]:
+    """Yield (key, value given, the only value that this program knows)."""
+    yield "FULL_ENERGY", str(settings.full_energy).upper(), "FALSE"
+    yield "FROZEN_SOIL", str(settings.frozen_soil).upper(), "FALSE"
+    yield "NLAYER", str(settings.nlayer), "3"
+    yield "BASEFLOW", settings.baseflow.upper(), "ARNO"
+    yield "FORCE_FORMAT", settings.force_format.upper(), "ASCII"
+    for stream in settings.outputs:
+        yield "AGGFREQ", " ".join(stream.frequency).upper(), "NDAYS 1"
+    for key, rest in settings.other:
+        value = (rest.split() or ["FALSE"])[0].upper()
+        if key in NOT_SUPPORTED:
+            yield key, value, "FALSE"
+        elif key in ONLY:
+            yield key, value, ONLY[key]
 
 
 def _check_steps(settings: GlobalFile) -> None:
@@ -124,6 +145,3 @@ def output_columns(stream: OutputStream) -> tuple[tuple[str, ...], Sequence[int]
         names += found
         formats += [variable.printf if variable.printf not in ("", "*") else "%.4f"] * len(found)
     return tuple(names), [OUTPUTS.index(name) for name in names], tuple(formats)
-
-
-__all__ = ["EVAP", "check_global", "check_soil", "output_columns"]

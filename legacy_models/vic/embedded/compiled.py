@@ -1,7 +1,7 @@
 """The decorator of every kernel: numba, float64, no fast-math, compiled once and kept on disk.
 
-Numba renews a cached function when its own file changes, not when a function that it calls does; therefore the
-cache folder carries a hash of all sources of this package.
+Numba renews a cached function when its own file changes, not when a function that it calls does; therefore
+the cache folder carries a hash of all sources of this package.
 """
 
 import os

@@ -26,6 +26,7 @@ SNOW_BELOW = -0.5  # degC, all snow below
 
 LARGEST_RESISTANCE = 5000.0  # s m-1, Jarvis (1976) closed stomata
 VAPOUR_CLOSURE = 4000.0  # Pa
+BARE_SOIL_RESISTANCE = 100.0  # s m-1, architectural, of bare soil
 CANOPY_WATER_PER_LAI = 0.1  # mm
 
 LARGEST_SURFACE_LAYER = 0.125  # m water equivalent

@@ -1,14 +1,11 @@
-"""Evaporation of vegetation and bare soil: Penman-Monteith, Jarvis resistance, canopy storage, root uptake."""
-
-from math import pow
-
-from legacy_models.vic.embedded.compiled import kernel
+"""Evaporation of plants and bare soil: Penman-Monteith, Jarvis resistance, wet canopy, root uptake."""
 
 from legacy_models.vic.embedded import constants as c
-from legacy_models.vic.embedded.soil import CAPACITY, CRITICAL, RESIDUAL, WILTING, saturated_area
+from legacy_models.vic.embedded import layout as at
+from legacy_models.vic.embedded.compiled import kernel
+from legacy_models.vic.embedded.soil import saturated_area
 
 LARGEST_RESISTANCE = c.LARGEST_RESISTANCE
-CP = c.HEAT_CAPACITY_MOIST_AIR
 
 
 @kernel
@@ -49,7 +46,7 @@ def stomatal_resistance(smallest, lai, day_factor, climate, moisture_stress):
 def wet_canopy(storage, rain, capacity, potential):
     """Return (evaporation, throughfall, storage, dry fraction) of the wet canopy over a step [mm].
 
-    No more evaporates than was stored at the start; leaves that dry within the step transpire for the rest of it.
+    No more evaporates than was stored at the start; leaves that dry within the step transpire for its rest.
 
     Source: Liang et al. (1994), eq. 1 and 2; capacity 0.1 LAI after Dickinson (1984).
     """
@@ -57,7 +54,7 @@ def wet_canopy(storage, rain, capacity, potential):
     if storage > capacity:
         throughfall = storage - capacity
         storage = capacity
-    wet = pow(storage / capacity, 2.0 / 3.0) if storage > 0.0 and capacity > 0.0 else 0.0
+    wet = (storage / capacity) ** (2.0 / 3.0) if storage > 0.0 and capacity > 0.0 else 0.0
     evaporation = wet * potential
     if evaporation > storage:
         wet *= storage / evaporation
@@ -70,83 +67,87 @@ def wet_canopy(storage, rain, capacity, potential):
 
 
 @kernel
-def transpiration(
-    moisture,
-    layers,
-    roots,
-    dry_share,
-    seconds,
-    radiation,
-    met,
-    aerodynamic,
-    architecture,
-    rmin,
-    lai,
-    day,
-    uptake,
-):
-    """Fill ``uptake`` (3,) with the water that roots take from each layer over a step [mm].
+def transpiration(m, tile, lai, shortwave, radiation, ra, moisture, layers, roots, seconds, uptake):
+    """Fill ``uptake`` (layer,) with the water [mm] that roots take from each layer.
 
-    Unstressed and shared by roots where the upper layers (or the lowest) with at least half of the roots are
-    above the critical point, the wet layers making up for the dry; else each layer by its own moisture stress.
+    Where the upper two layers, or the lowest, hold at least half of the roots and are above their critical
+    point, nothing hinders the plant; else each layer has its own stress.
 
-    Source: Liang et al. (1994), eq. 5 to 8; Ducoudre et al. (1993).
+    Args:
+        m: meteorology of the step.
+        tile: constants of the tile.
+        lai: leaf area index [-].
+        shortwave: net, [W/m2].
+        radiation: net, with the heat from the ground [W/m2].
+        ra: aerodynamic resistance [s/m].
+        moisture: (layer,) [mm].
+        layers: (constant, layer) of soil water.
+        roots: (layer,) share of the roots.
+        seconds: of the step, times the dry share of the canopy.
+        uptake: (layer,) filled [mm].
+
+    Source:
+        Liang et al. (1994), doi:10.1029/94JD00483, eq. 5 to 8; Ducoudre et al. (1993).
     """
-    slope, psychrometric, latent, drying, climate = met
-    upper = moisture[0] + moisture[1]
-    upper_critical = layers[CRITICAL, 0] + layers[CRITICAL, 1]
+    light = shortwave / tile[at.RGL]
+    day = (1.0 + light) / (light + tile[at.RMIN] / LARGEST_RESISTANCE)
+    upper_wet = moisture[0] + moisture[1] >= layers[at.CRITICAL, 0] + layers[at.CRITICAL, 1]
+    lower_wet = moisture[2] >= layers[at.CRITICAL, 2]
     upper_roots = roots[0] + roots[1]
-    upper_wet = upper >= upper_critical
-    lower_wet = moisture[2] >= layers[CRITICAL, 2]
     if (
         (upper_wet and lower_wet and upper_roots > 0.0)
         or (upper_wet and upper_roots >= 0.5)
         or (lower_wet and roots[2] >= 0.5)
     ):
-        resistance = stomatal_resistance(rmin, lai, day, climate, 1.0) + architecture
-        demand = (
-            penman_monteith(radiation, slope, psychrometric, latent, drying, aerodynamic, resistance)
-            * seconds
-            * dry_share
-        )
-        wet_roots = 1.0
-        spare = 0.0
-        for i in range(3):
-            if moisture[i] >= layers[CRITICAL, i]:
-                uptake[i] = demand * roots[i]
-            else:
-                stress = 0.0
-                if moisture[i] > layers[WILTING, i]:
-                    stress = (moisture[i] - layers[WILTING, i]) / (layers[CRITICAL, i] - layers[WILTING, i])
-                uptake[i] = demand * roots[i] * stress
-                wet_roots -= roots[i]
-                spare += demand * roots[i] * (1.0 - stress)
-        if spare > 0.0 and wet_roots > 0.0:
-            for i in range(3):
-                if moisture[i] >= layers[CRITICAL, i]:
-                    uptake[i] += spare * roots[i] / wet_roots
+        demand = seconds * leaf_evaporation(m, tile, lai, day, radiation, ra, 1.0)
+        share_demand(demand, moisture, layers, roots, uptake)
     else:
         for i in range(3):
+            stress = moisture_stress(moisture[i], layers[at.WILTING, i], layers[at.CRITICAL, i])
             uptake[i] = 0.0
-            if roots[i] <= 0.0 or moisture[i] <= layers[WILTING, i]:
-                continue
-            stress = 1.0
-            if moisture[i] < layers[CRITICAL, i]:
-                stress = (moisture[i] - layers[WILTING, i]) / (layers[CRITICAL, i] - layers[WILTING, i])
-            resistance = stomatal_resistance(rmin, lai, day, climate, stress) + architecture
-            uptake[i] = (
-                penman_monteith(radiation, slope, psychrometric, latent, drying, aerodynamic, resistance)
-                * seconds
-                * dry_share
-                * roots[i]
-            )
+            if roots[i] > 0.0 and stress > 0.0:
+                uptake[i] = seconds * roots[i] * leaf_evaporation(m, tile, lai, day, radiation, ra, stress)
     for i in range(3):
-        uptake[i] = max(min(uptake[i], moisture[i] - layers[WILTING, i]), 0.0)
+        uptake[i] = max(min(uptake[i], moisture[i] - layers[at.WILTING, i]), 0.0)
+
+
+@kernel
+def leaf_evaporation(m, tile, lai, day, radiation, ra, stress):
+    """Transpiration [mm/s] of a dry canopy under one moisture stress."""
+    rc = stomatal_resistance(tile[at.RMIN], lai, day, m[at.STOMATAL_CLIMATE], stress) + tile[at.RARC]
+    return penman_monteith(radiation, m[at.SLOPE], m[at.PSYCHROMETRIC], m[at.LATENT], m[at.DRYING], ra, rc)
+
+
+@kernel
+def moisture_stress(moisture, wilting, critical):
+    """0 at and below the wilting point, 1 at and above the critical point, linear between."""
+    if moisture >= critical:
+        return 1.0
+    if moisture > wilting:
+        return (moisture - wilting) / (critical - wilting)
+    return 0.0
+
+
+@kernel
+def share_demand(demand, moisture, layers, roots, uptake):
+    """Share ``demand`` [mm] by roots; what dry layers cannot give is taken from the wet ones."""
+    wet_roots = 1.0
+    spare = 0.0
+    for i in range(3):
+        stress = moisture_stress(moisture[i], layers[at.WILTING, i], layers[at.CRITICAL, i])
+        uptake[i] = demand * roots[i] * stress
+        if stress < 1.0:
+            wet_roots -= roots[i]
+            spare += demand * roots[i] * (1.0 - stress)
+    if spare > 0.0 and wet_roots > 0.0:
+        for i in range(3):
+            if moisture[i] >= layers[at.CRITICAL, i]:
+                uptake[i] += spare * roots[i] / wet_roots
 
 
 @kernel
 def bare_soil(potential, moisture, capacity, residual, b):
-    """Evaporation [mm] from bare soil: potential where saturated, limited by the infiltration curve elsewhere.
+    """Evaporation [mm] from bare soil: potential where saturated, less elsewhere by the infiltration curve.
 
     E = Ep [A + (1 - A)(1 - x)(1 + sum_{n=1..30} b x^n / (b + n))], x = (1 - A)^(1/b).
 
@@ -156,7 +157,7 @@ def bare_soil(potential, moisture, capacity, residual, b):
     if area >= 1.0:
         share = 1.0
     else:
-        x = pow(1.0 - area, 1.0 / b)
+        x = (1.0 - area) ** (1.0 / b)
         power = 1.0
         series = 1.0
         for n in range(1, 31):
@@ -164,14 +165,3 @@ def bare_soil(potential, moisture, capacity, residual, b):
             series += b * power / (b + n)
         share = area + (1.0 - area) * (1.0 - x) * series
     return max(min(share * potential, moisture - residual), 0.0)
-
-
-__all__ = [
-    "CAPACITY",
-    "RESIDUAL",
-    "bare_soil",
-    "penman_monteith",
-    "stomatal_resistance",
-    "transpiration",
-    "wet_canopy",
-]

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from legacy_models.errors import DataError
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded.ground import dry_and_saturated_conductivity
 from legacy_models.vic.embedded.turbulence import turbulence
 from legacy_models.vic.snow_band_file import SnowBands
 from legacy_models.vic.soil_file import SoilTable
-from legacy_models.vic.vegetation_files import VegetationClass, VegetationTile
+from legacy_models.vic.vegetation_files import VegetationCell, VegetationClass, VegetationTile
+
+BARE_ALBEDO = 0.2
+SHARE_TOLERANCE = 1e-4  # within which the tiles are taken to cover the cell
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +40,7 @@ class Band:
 
 
 def cell_constants(soil: SoilTable, i: int, runoff_steps_a_step: int) -> Floats:
-    """Constants of cell ``i``, in the order that ``cell.py`` names."""
+    """Constants of cell ``i``, in the order that ``layout.py`` names."""
     return np.array(
         [
             soil.b_infilt[i],
@@ -53,7 +57,7 @@ def cell_constants(soil: SoilTable, i: int, runoff_steps_a_step: int) -> Floats:
 
 
 def layer_constants(soil: SoilTable, i: int) -> Floats:
-    """(constant, layer) of soil water, in the order that ``soil.py`` names; moistures in mm."""
+    """(constant, layer) of soil water, in the order that ``layout.py`` names; moistures in mm."""
     capacity = soil.max_moist[i]
     return np.array(
         [
@@ -68,7 +72,7 @@ def layer_constants(soil: SoilTable, i: int) -> Floats:
 
 
 def thermal_constants(soil: SoilTable, i: int) -> Floats:
-    """(constant, layer) of soil heat, in the order that ``ground.py`` names."""
+    """(constant, layer) of soil heat, in the order that ``layout.py`` names."""
     columns = []
     for layer in range(soil.layers):
         bulk, particle = float(soil.bulk_density[i, layer]), float(soil.particle_density[i, layer])
@@ -77,8 +81,10 @@ def thermal_constants(soil: SoilTable, i: int) -> Floats:
     return np.array(columns).T.copy()
 
 
-def root_shares(zone_depths: Sequence[float], zone_fractions: Sequence[float], layer_depths: Floats) -> Floats:
-    """(layer,) share of the roots: roots are even within a zone; those below the column go to the lowest layer."""
+def root_shares(
+    zone_depths: Sequence[float], zone_fractions: Sequence[float], layer_depths: Floats
+) -> Floats:
+    """(layer,) share of the roots, even within a zone; those below the column go to the lowest layer."""
     bottoms = np.cumsum(layer_depths)
     tops = bottoms - layer_depths
     bottoms[-1] = np.inf
@@ -94,16 +100,22 @@ def root_shares(zone_depths: Sequence[float], zone_fractions: Sequence[float], l
 
 
 def tiles_of_cell(
-    tiles: Sequence[VegetationTile],
-    classes: Mapping[int, VegetationClass],
-    soil: SoilTable,
-    i: int,
-    wind_height: float,
+    cell: VegetationCell, classes: Mapping[int, VegetationClass], soil: SoilTable, i: int, wind_height: float
 ) -> list[Tile]:
-    """The tiles of cell ``i``, with the bare remainder last where the shares do not sum to 1."""
-    result = [_tile(tile, classes[tile.number], soil, i) for tile in tiles if tile.fraction > 0.0]
+    """The tiles of cell ``i``, with the bare remainder last where the shares do not sum to 1.
+
+    Raises:
+        DataError: if a class is not in the library, or its wind height is not above its canopy.
+    """
+    result = []
+    for tile in cell.tiles:
+        if tile.number not in classes:
+            raise DataError(f"cell {cell.cell}: class {tile.number} is not in the vegetation library")
+        _check_class(classes[tile.number])
+        if tile.fraction > 0.0:
+            result.append(_tile(tile, classes[tile.number], soil, i))
     covered = sum(tile.share for tile in result)
-    if covered > 1.0 or abs(covered - 1.0) <= 1e-4:
+    if covered > 1.0 or abs(covered - 1.0) <= SHARE_TOLERANCE:
         return [Tile(t.share / covered, t.constants, t.monthly, t.roots) for t in result]
     return [*result, _bare_tile(1.0 - covered, soil, i, wind_height)]
 
@@ -142,17 +154,21 @@ def _tile(tile: VegetationTile, kind: VegetationClass, soil: SoilTable, i: int) 
                 lai[month],
                 kind.albedo[month],
                 air.vegetation_resistance,
-                air.vegetation_wind,
-                air.reference_height,
-                air.displacement,
-                air.roughness,
                 air.snow_resistance,
                 air.snow_wind,
             ]
         )
     constants = np.array(
-        [float(kind.overstory), 1.0, kind.rarc, kind.rmin, kind.rgl, kind.rad_atten]
-        + [0.0, 0.0, 2.0 + snow_roughness, snow_roughness]
+        [
+            float(kind.overstory),
+            1.0,
+            kind.rarc,
+            kind.rmin,
+            kind.rgl,
+            kind.rad_atten,
+            2.0 + snow_roughness,
+            snow_roughness,
+        ]
     )
     roots = root_shares(tile.root_depths, tile.root_fractions, soil.depth[i])
     return Tile(tile.fraction, constants, np.array(columns).T.copy(), roots)
@@ -164,15 +180,21 @@ def _bare_tile(share: float, soil: SoilTable, i: int, wind_height: float) -> Til
     column = np.array(
         [
             0.0,
-            0.2,
+            BARE_ALBEDO,
             air.vegetation_resistance,
-            air.vegetation_wind,
-            air.reference_height,
-            air.displacement,
-            air.roughness,
             air.snow_resistance,
             air.snow_wind,
         ]
     )
-    constants = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 2.0 + snow_roughness, snow_roughness])
+    constants = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 2.0 + snow_roughness, snow_roughness])
     return Tile(share, constants, np.repeat(column[:, None], 12, axis=1).copy(), np.zeros(soil.layers))
+
+
+def _check_class(kind: VegetationClass) -> None:
+    for month, (roughness, displacement) in enumerate(zip(kind.roughness, kind.displacement, strict=True), 1):
+        lowest = displacement + roughness if kind.overstory else 0.0
+        if roughness <= 0.0 or (kind.overstory and displacement <= 0.0) or kind.wind_height <= lowest:
+            raise DataError(
+                f"vegetation class {kind.number}, month {month}: roughness {roughness} m, displacement "
+                f"{displacement} m, wind height {kind.wind_height} m: the wind must be above the canopy"
+            )

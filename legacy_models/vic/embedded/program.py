@@ -1,13 +1,14 @@
-"""``vic-embedded -g global.txt``: reads VIC 5 classic's files, simulates every cell, writes VIC's output files."""
+"""``vic-embedded -g global.txt``: reads VIC 5 classic's files, simulates every cell, writes VIC's outputs."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from legacy_models.errors import ProjectError
+from legacy_models.vic.global_file import read_global
 
 VERSION = "5.0.1-embedded"
+OPTIONS = "Water balance mode, three soil layers, ASCII and BINARY output; no lakes, no frozen soil.\n"
 USAGE = """Usage: vic-embedded [-v | -o | -g <global_parameter_file>]
   v: display version information
   o: display compile-time options
@@ -22,34 +23,41 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"VIC Driver  : embedded\nVIC Version : {VERSION}\n")
         return 0
     if words[:1] == ["-o"]:
-        sys.stdout.write(
-            "Water balance mode; ASCII and BINARY output; three soil layers; no lakes, no frozen soil.\n"
-        )
+        sys.stdout.write(OPTIONS)
         return 0
     if len(words) != 2 or words[0] != "-g":
         sys.stderr.write(USAGE)
         return 1
     try:
-        from legacy_models.vic.embedded.simulation import run
-
-        run(Path(words[1]))
-    except ProjectError as error:
-        return _report(error)
-    except OSError as error:
-        return _report(error, error.errno, os.strerror(error.errno) if error.errno else "None")
+        _run(Path(words[1]))
+    except (ProjectError, OSError) as error:
+        sys.stderr.write(message(error))
+        return 1
     return 0
 
 
-def _report(error: Exception, number: int | None = None, reason: str = "None") -> int:
-    """Write one line in VIC's form to stderr; return 1."""
+def message(error: ProjectError | OSError) -> str:
+    """One line in VIC's form: ``[ERROR] file:line: errno: reason: what is wrong``."""
+    file, line = "program.py", 0
     trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
+    while trace is not None:
+        source = Path(trace.tb_frame.f_code.co_filename)
+        if "legacy_models" in source.parts:
+            file, line = source.name, trace.tb_lineno
         trace = trace.tb_next
-    line = trace.tb_lineno if trace is not None else 0
-    file = Path(trace.tb_frame.f_code.co_filename).name if trace is not None else "program.py"
-    what = f"{error.filename}: {reason}" if isinstance(error, OSError) and error.filename else str(error)
-    sys.stderr.write(f"[ERROR] {file}:{line}: errno: {reason if number else 'None'}: {what}\n")
-    return 1
+    if isinstance(error, OSError):
+        return f"[ERROR] {file}:{line}: errno: {error.strerror or error}: cannot use {error.filename}\n"
+    return f"[ERROR] {file}:{line}: errno: None: {error}\n"
+
+
+def _run(path: Path) -> None:
+    settings = read_global(path.read_text())
+    for key in settings.unknown_keys:
+        sys.stderr.write(f"[WARN] {path}: unrecognized option: {key}\n")
+    # numba is imported here only, so that -v, -o and mistakes in the call answer at once
+    from legacy_models.vic.embedded.simulation import run
+
+    run(settings)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,10 @@
 """Soil water: variable infiltration curve, drainage between layers, ARNO baseflow.
 
-Moisture in mm of water. A layer's constants are columns of the ``soil`` table (see ``inputs.py``).
+Moisture in mm of water; the names of a layer's constants are in ``layout.py``.
 """
 
-from math import pow
-
+from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.compiled import kernel
-
-# Rows of the per-layer table.
-CAPACITY, RESIDUAL, CRITICAL, WILTING, EXPONENT, CONDUCTIVITY = range(6)
-LAYER_CONSTANTS = 6
 
 
 @kernel
@@ -21,7 +16,7 @@ def saturated_area(moisture, capacity, b):
     dryness = 1.0 - moisture / capacity
     if dryness <= 0.0:
         return 1.0
-    return 1.0 - pow(dryness, b / (1.0 + b))
+    return 1.0 - dryness ** (b / (1.0 + b))
 
 
 @kernel
@@ -38,12 +33,12 @@ def surface_runoff(inflow, moisture, capacity, b):
         dryness = 0.0
     elif dryness > 1.0:
         dryness = 1.0
-    infiltrated = highest * (1.0 - pow(dryness, 1.0 / (1.0 + b)))
+    infiltrated = highest * (1.0 - dryness ** (1.0 / (1.0 + b)))
     if infiltrated + inflow >= highest:
         runoff = inflow - capacity + moisture
     else:
         runoff = (
-            inflow - capacity + moisture + capacity * pow(1.0 - (infiltrated + inflow) / highest, 1.0 + b)
+            inflow - capacity + moisture + capacity * (1.0 - (infiltrated + inflow) / highest) ** (1.0 + b)
         )
     return max(runoff, 0.0)
 
@@ -64,8 +59,8 @@ def drainage(available, space, conductivity, exponent):
         return 0.0
     relative = available / space
     # left = x [1 + (n-1) K/space (x/space)^(n-1)]^(1/(1-n)), the same written without huge powers
-    growth = (exponent - 1.0) * conductivity / space * pow(relative, exponent - 1.0)
-    return available - available * pow(1.0 + growth, 1.0 / (1.0 - exponent))
+    growth = (exponent - 1.0) * conductivity / space * relative ** (exponent - 1.0)
+    return available - available * (1.0 + growth) ** (1.0 / (1.0 - exponent))
 
 
 @kernel
@@ -77,5 +72,75 @@ def baseflow(moisture, residual, capacity, ds, dsmax, ws, power):
     relative = (moisture - residual) / (capacity - residual)
     flow = dsmax * ds / ws * relative
     if relative > ws:
-        flow += dsmax * (1.0 - ds / ws) * pow((relative - ws) / (1.0 - ws), power)
+        flow += dsmax * (1.0 - ds / ws) * ((relative - ws) / (1.0 - ws)) ** power
     return max(flow, 0.0)
+
+
+@kernel
+def soil_step(moisture, layers, cell, supply, uptake, steps):
+    """Advance the three layers by one model step of ``steps`` a day; return runoff and baseflow [mm].
+
+    Args:
+        moisture: (layer,) changed in place [mm].
+        layers: (constant, layer) of soil water.
+        cell: constants of the cell.
+        supply: water that reaches the soil [mm].
+        uptake: (layer,) evaporation and transpiration [mm].
+        steps: model steps a day.
+    """
+    count = int(cell[at.RUNOFF_STEPS])
+    total_runoff = 0.0
+    total_base = 0.0
+    for _ in range(count):
+        moisture -= uptake / count
+        runoff, base = runoff_step(moisture, layers, cell, supply / count, 1.0 / (count * steps))
+        total_runoff += runoff
+        total_base += base
+    return total_runoff, total_base
+
+
+@kernel
+def runoff_step(moisture, layers, cell, inflow, day_share):
+    """Runoff, both drainages and baseflow from the same moisture, then the update from the top."""
+    capacity, residual = layers[at.CAPACITY], layers[at.RESIDUAL]
+    runoff = surface_runoff(inflow, moisture[0] + moisture[1], capacity[0] + capacity[1], cell[at.B_INFILT])
+    q0 = layer_drainage(moisture, layers, 0, day_share)
+    q1 = layer_drainage(moisture, layers, 1, day_share)
+    base = day_share * baseflow(
+        moisture[2], residual[2], capacity[2], cell[at.DS], cell[at.DSMAX], cell[at.WS], cell[at.POWER]
+    )
+    moisture[0] += inflow - runoff - q0
+    if moisture[0] > capacity[0]:  # what the top layer cannot hold drains
+        q0 += moisture[0] - capacity[0]
+        moisture[0] = capacity[0]
+    q0 += keep_residual(moisture, residual, 0)
+    moisture[1] += q0 - q1
+    q1 += keep_residual(moisture, residual, 1)
+    moisture[2] += q1 - base
+    base += keep_residual(moisture, residual, 2)
+    for i in (2, 1):  # what lower layers cannot hold rises
+        if moisture[i] > capacity[i]:
+            moisture[i - 1] += moisture[i] - capacity[i]
+            moisture[i] = capacity[i]
+    if moisture[0] > capacity[0]:
+        runoff += moisture[0] - capacity[0]
+        moisture[0] = capacity[0]
+    return runoff, base
+
+
+@kernel
+def layer_drainage(moisture, layers, i, day_share):
+    """Drainage [mm] out of layer ``i`` over a share of a day."""
+    residual = layers[at.RESIDUAL, i]
+    space = layers[at.CAPACITY, i] - residual
+    return drainage(
+        moisture[i] - residual, space, layers[at.CONDUCTIVITY, i] * day_share, layers[at.EXPONENT, i]
+    )
+
+
+@kernel
+def keep_residual(moisture, residual, i):
+    """Fill layer ``i`` up to its residual moisture; return the change of its outflow (not positive)."""
+    missing = min(moisture[i] - residual[i], 0.0)
+    moisture[i] -= missing
+    return missing

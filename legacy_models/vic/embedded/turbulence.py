@@ -13,12 +13,8 @@ class Turbulence:
     """Resistances [s/m at 1 m/s] and winds [share of the reference wind] of one tile in one month."""
 
     vegetation_resistance: float
-    vegetation_wind: float
     snow_resistance: float
     snow_wind: float
-    reference_height: float
-    displacement: float
-    roughness: float
 
 
 def turbulence(
@@ -32,19 +28,16 @@ def turbulence(
 ) -> Turbulence:
     """Return the resistances of one surface.
 
-    Source: Storck (2000), Trees, snow and flooding, University of Washington, ch. 2; Campbell and Norman (1998).
+    Source: Storck (2000), Trees, snow and flooding, University of Washington, ch. 2.
     """
     if not overstory:
         height = 2.0 + (1.0 / 0.63 - 1.0) * displacement
         resistance = log(height / roughness) * log(height / (0.1 * roughness)) / K2
-        wind = log((2.0 + roughness) / roughness) / log((reference_height - displacement) / roughness)
         snow_resistance = (
             log((2.0 + snow_roughness) / snow_roughness) * log(reference_height / snow_roughness) / K2
         )
         snow_wind = log((2.0 + snow_roughness) / snow_roughness) / log(reference_height / snow_roughness)
-        return Turbulence(
-            resistance, wind, snow_resistance, snow_wind, 2.0 + roughness, displacement, roughness
-        )
+        return Turbulence(resistance, snow_resistance, snow_wind)
     return _canopy(roughness, displacement, reference_height, wind_attenuation, trunk_ratio, snow_roughness)
 
 
@@ -74,7 +67,6 @@ def _canopy(
     )
     wind_above = log((above - displacement) / roughness) / profile
     wind_top = wind_above - (1.0 - (height - displacement) / (above - displacement)) / profile
-    wind = wind_top * exp(n * ((roughness + displacement) / height - 1.0))
     wind_trunk = wind_top * exp(n * (trunk / height - 1.0))
     level = 2.0 + snow_roughness
     shape = log(level / snow_roughness)
@@ -90,6 +82,4 @@ def _canopy(
     else:
         snow_wind = shape / profile
         snow_resistance = shape * log(reference / snow_roughness) / K2
-    return Turbulence(
-        resistance, wind, snow_resistance, snow_wind, roughness + displacement, displacement, roughness
-    )
+    return Turbulence(resistance, snow_resistance, snow_wind)

@@ -1,12 +1,15 @@
+from functools import cache
+
 import keras
 import numpy as np
 import pytest
 
+from legacy_models.errors import UsageError
 from surrogates.architectures import ARCHITECTURES
 from surrogates.scaling import FromScaledState, FromUnit, ScaleState, Standardize, ToPhysical, ToUnit
 from surrogates.surrogate import new_member
 from surrogates.windows import gather, spec_of
-from tests.recorded_runs import SPACE, TINY, recorded_runs
+from tests.recorded_runs import SPACE, TINY, recorded_runs, vic_like_runs
 
 LAYERS = [
     Standardize([1.0, 2.0], [3.0, 4.0]),
@@ -18,20 +21,31 @@ LAYERS = [
 ]
 
 
-def inputs(days: int = 12) -> dict[str, np.ndarray]:
-    runs = gather(recorded_runs())
+OPTIONS = {"lstm": TINY.options, "vic_hybrid": {"hidden": 8, "features": 4, "static": 4, "latent": 2}}
+RUNS = {"lstm": recorded_runs, "vic_hybrid": vic_like_runs}
+
+
+def inputs(name: str, days: int = 12) -> dict[str, np.ndarray]:
+    run_set = RUNS[name]()
+    runs = gather(run_set)
+    states = [run_set.model.output_names.index(state) for state in run_set.model.states]
     return {
         "forcing": runs.forcing[runs.site][:, :days],
         "parameters": runs.parameters,
         "properties": runs.properties,
-        "state": runs.outputs[:, 0, 1:],
+        "state": runs.outputs[:, 0][:, states],
     }
 
 
-def built(name: str = "lstm", seed: int = 0) -> keras.Model:
-    run_set = recorded_runs()
+@cache
+def built(name: str, seed: int = 0) -> keras.Model:
+    run_set = RUNS[name]()
     runs = gather(run_set)
-    return new_member(spec_of(run_set, runs, np.arange(len(runs))), name, TINY.options, seed).sequence
+    return new_member(spec_of(run_set, runs, np.arange(len(runs))), name, OPTIONS[name], seed).sequence
+
+
+def test_every_architecture_has_a_case_here() -> None:
+    assert set(OPTIONS) == set(RUNS) == set(ARCHITECTURES)
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
@@ -50,15 +64,16 @@ def test_unit_layers_agree_with_the_parameter_space_and_are_inverse() -> None:
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
 def test_outputs_have_a_value_for_every_day_and_none_that_cannot_be_negative_is(name: str) -> None:
-    outputs = np.asarray(built(name)(inputs()))
-    assert outputs.shape == (24, 12, 2)
+    outputs = np.asarray(built(name)(inputs(name)))
+    model = RUNS[name]().model
+    assert outputs.shape[1:] == (12, len(model.outputs))
     assert np.isfinite(outputs).all()
-    assert (outputs >= 0).all()
+    assert (outputs >= [max(output.lower, -1e6) for output in model.outputs]).all()
 
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
 def test_today_does_not_depend_on_tomorrow(name: str) -> None:
-    network, given = built(name), inputs()
+    network, given = built(name), inputs(name)
     later = {**given, "forcing": given["forcing"].copy()}
     later["forcing"][:, 8:] += 5.0
     np.testing.assert_allclose(network(given)[:, :8], network(later)[:, :8], rtol=1e-5)
@@ -67,13 +82,39 @@ def test_today_does_not_depend_on_tomorrow(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
 @pytest.mark.parametrize("what", ["forcing", "parameters", "properties", "state"])
 def test_outputs_depend_on_every_input(name: str, what: str) -> None:
-    network, given = built(name), inputs()
+    network, given = built(name), inputs(name)
     moved = {**given, what: given[what] * 1.1 + 0.01}
     assert np.abs(np.asarray(network(given)) - np.asarray(network(moved))).max() > 0
 
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
 def test_the_seed_decides_the_weights(name: str) -> None:
-    first, same, other = (built(name, seed).get_weights() for seed in (0, 0, 1))
+    first, same, other = (built.__wrapped__(name, seed).get_weights() for seed in (0, 0, 1))
     assert all((a == b).all() for a, b in zip(first, same, strict=True))
     assert any((a != b).any() for a, b in zip(first, other, strict=True))
+
+
+def test_the_hybrid_keeps_the_water_balance() -> None:
+    """P = runoff + baseflow + evaporation + change of snow and soil water, whatever the weights are."""
+    network, given = built("vic_hybrid"), inputs("vic_hybrid", days=40)
+    given["state"] = given["state"] * [1.0, 0.5, 0.5, 0.5]
+    outputs = np.asarray(network(given), dtype=np.float64)
+    space = RUNS["vic_hybrid"]().model.parameters
+    depth = np.stack(
+        [given["parameters"][:, space.names.index(name)] for name in ("depth2", "depth3")], axis=1
+    )
+    depth = np.concatenate([np.full((len(depth), 1), 0.1), depth], axis=1) * 1000.0
+
+    def stored(state: np.ndarray) -> np.ndarray:
+        return state[:, 0] + (state[:, 1:] * depth).sum(axis=1)
+
+    change = stored(outputs[:, -1, 3:]) - stored(given["state"])
+    left = outputs[..., :3].sum(axis=(1, 2))
+    np.testing.assert_allclose(given["forcing"][..., 0].sum(axis=1), left + change, rtol=1e-3)
+
+
+def test_the_hybrid_refuses_a_model_that_is_not_vic() -> None:
+    run_set = recorded_runs()
+    runs = gather(run_set)
+    with pytest.raises(UsageError, match="lstm"):
+        new_member(spec_of(run_set, runs, np.arange(len(runs))), "vic_hybrid", {}, 0)
