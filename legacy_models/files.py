@@ -42,7 +42,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     try:
         yield aside
         _sync(aside)
-        os.replace(aside, path)
+        aside.replace(path)
         _sync(path.parent)
     finally:
         aside.unlink(missing_ok=True)

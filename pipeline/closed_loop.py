@@ -1,4 +1,4 @@
-"""Daily series at given parameters over the span, from the legacy model itself and from its surrogate, and their scores."""
+"""Daily series at given parameters, from the legacy model itself and from its surrogate, and their scores."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

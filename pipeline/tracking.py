@@ -65,7 +65,7 @@ class Tracker:
             self.client.log_batch(self.run_id, params=fresh[i : i + 100])
 
     def metrics(self, prefix: str, step: int, figures: Mapping[str, float]) -> None:
-        """Log figures at a step under ``prefix.``"""
+        """Log figures at a step, their names after ``prefix`` and a dot."""
         import time
 
         from mlflow.entities import Metric

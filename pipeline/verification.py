@@ -1,4 +1,4 @@
-"""The stage verify: the legacy model itself at the learned parameters, on every split, beside what it is compared with."""
+"""The stage verify: the legacy model itself at the learned parameters, on every split."""
 
 import shutil
 from collections.abc import Mapping

@@ -54,9 +54,7 @@ def load(path: Path) -> Surrogate:
     try:
         return _assemble(path, card)
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile, ProjectError) as error:
-        raise BundleError(
-            f"{path}: the bundle does not describe a surrogate that can be built: {error}"
-        ) from error
+        raise BundleError(f"{path}: the bundle does not describe a surrogate that can be built: {error}") from error
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -108,9 +106,7 @@ def check_request(card: Mapping[str, Any], model: LegacyModel) -> None:
         ("model version", made.version, wanted.version),
     ):
         if given != right:
-            raise BundleError(
-                f"the surrogate was made for {what} {given}, but the request has {right}; train it again"
-            )
+            raise BundleError(f"the surrogate was made for {what} {given}, but the request has {right}; train it again")
 
 
 def _bounds(model: ModelInfo) -> list[tuple[float, float, str]]:
@@ -149,9 +145,7 @@ def _check_files(path: Path, card: Mapping[str, Any]) -> None:
     """Refuse files that are listed but absent, present but not listed, links, elsewhere, or altered."""
     listed = card["files"]
     if not isinstance(listed, dict) or not {WEIGHTS} <= set(listed) <= {WEIGHTS, DOMAIN}:
-        raise BundleError(
-            f"{path}: a bundle lists {WEIGHTS} and {DOMAIN} and nothing else; received {sorted(listed)}"
-        )
+        raise BundleError(f"{path}: a bundle lists {WEIGHTS} and {DOMAIN} and nothing else; received {sorted(listed)}")
     present = {item.name for item in path.iterdir()}
     if present != {CARD, *listed}:
         raise BundleError(f"{path}: expected the files {sorted({CARD, *listed})}, found {sorted(present)}")
@@ -171,14 +165,10 @@ def _assemble(path: Path, card: Mapping[str, Any]) -> Surrogate:
         for i in range(int(card["members"])):
             member = new_member(spec, card["architecture"], card["options"], seed=0)
             for j, network in enumerate(member.networks):
-                _set_weights(
-                    network, [arrays[f"{i}.{j}.{k}"] for k in range(len(network.weights))], f"member {i}"
-                )
+                _set_weights(network, [arrays[f"{i}.{j}.{k}"] for k in range(len(network.weights))], f"member {i}")
             members.append(member.freeze())
     domain = _read_domain(path / DOMAIN) if DOMAIN in card["files"] else None
-    return Surrogate(
-        spec, card["architecture"], card["options"], int(card["piece"]), tuple(members), domain, card
-    )
+    return Surrogate(spec, card["architecture"], card["options"], int(card["piece"]), tuple(members), domain, card)
 
 
 def _set_weights(network: Any, weights: Sequence[Any], where: str) -> None:

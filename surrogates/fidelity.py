@@ -93,10 +93,7 @@ def gradient_steps(
     gradient = (
         _nse_gradient(
             surrogate,
-            *(
-                tf.constant(np.asarray(item), tf.float32)
-                for item in (forcing, antecedent, unit, properties, observed)
-            ),
+            *(tf.constant(np.asarray(item), tf.float32) for item in (forcing, antecedent, unit, properties, observed)),
             skip=skip,
         )
         .numpy()

@@ -196,9 +196,7 @@ def _epoch(network: keras.Model, task: Task, budget: Budget, progress: _Progress
     for batch in task.batches(number):
         loss, usable = (item.numpy() for item in step(*batch))
         if not usable:
-            raise TrainingError(
-                f"{task.name}, epoch {number}: loss or gradient is not finite; {task.blame(batch)}"
-            )
+            raise TrainingError(f"{task.name}, epoch {number}: loss or gradient is not finite; {task.blame(batch)}")
         losses.append(float(loss))
     current = network.get_weights()
     network.set_weights(progress.averaged())
@@ -208,9 +206,7 @@ def _epoch(network: keras.Model, task: Task, budget: Budget, progress: _Progress
     return replace(record, seconds=time.perf_counter() - begun)
 
 
-def _step_function(
-    network: keras.Model, loss_of: Callable[..., Any], progress: _Progress, jit_compile: bool
-) -> Any:
+def _step_function(network: keras.Model, loss_of: Callable[..., Any], progress: _Progress, jit_compile: bool) -> Any:
     """Compile one step: loss, clipped gradient, Adam, average; nothing moves where it is not finite."""
     optimizer, variables = progress.optimizer, network.trainable_variables
     values = [weight.value for weight in network.weights]

@@ -19,9 +19,7 @@ class Standardize(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Scale (..., variable)."""
-        return (inputs - ops.convert_to_tensor(self.mean, inputs.dtype)) / ops.convert_to_tensor(
-            self.std, inputs.dtype
-        )
+        return (inputs - ops.convert_to_tensor(self.mean, inputs.dtype)) / ops.convert_to_tensor(self.std, inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -31,9 +29,7 @@ class Standardize(keras.layers.Layer):
 class _BetweenBounds(keras.layers.Layer):
     """What ToUnit and FromUnit share: bounds on each parameter's own scale."""
 
-    def __init__(
-        self, lower: Sequence[float], upper: Sequence[float], is_log: Sequence[bool], **kwargs: Any
-    ) -> None:
+    def __init__(self, lower: Sequence[float], upper: Sequence[float], is_log: Sequence[bool], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.lower, self.upper, self.is_log = tuple(lower), tuple(upper), tuple(is_log)
 
@@ -77,9 +73,7 @@ class FromUnit(_BetweenBounds):
 class ScaleState(keras.layers.Layer):
     """States to about unit size: (x - mean) / std, or log(1 + 10 x / std) where ``heavy`` (long-tailed)."""
 
-    def __init__(
-        self, mean: Sequence[float], std: Sequence[float], heavy: Sequence[bool], **kwargs: Any
-    ) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float], heavy: Sequence[bool], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mean, self.std, self.heavy = tuple(mean), tuple(std), tuple(heavy)
 
@@ -102,9 +96,7 @@ class ScaleState(keras.layers.Layer):
 class FromScaledState(keras.layers.Layer):
     """Network values to states: mean + std x, or what ScaleState maps to softplus(x) where ``heavy``."""
 
-    def __init__(
-        self, mean: Sequence[float], std: Sequence[float], heavy: Sequence[bool], **kwargs: Any
-    ) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float], heavy: Sequence[bool], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mean, self.std, self.heavy = tuple(mean), tuple(std), tuple(heavy)
 
@@ -126,9 +118,7 @@ class FromScaledState(keras.layers.Layer):
 class ToPhysical(keras.layers.Layer):
     """Network values to outputs: mean + std x, or std softplus(x) where ``nonnegative``."""
 
-    def __init__(
-        self, mean: Sequence[float], std: Sequence[float], nonnegative: Sequence[bool], **kwargs: Any
-    ) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float], nonnegative: Sequence[bool], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mean, self.std, self.nonnegative = tuple(mean), tuple(std), tuple(nonnegative)
 
@@ -138,9 +128,7 @@ class ToPhysical(keras.layers.Layer):
             ops.convert_to_tensor(self.mean, inputs.dtype),
             ops.convert_to_tensor(self.std, inputs.dtype),
         )
-        return ops.where(
-            ops.convert_to_tensor(self.nonnegative), std * ops.softplus(inputs), mean + std * inputs
-        )
+        return ops.where(ops.convert_to_tensor(self.nonnegative), std * ops.softplus(inputs), mean + std * inputs)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

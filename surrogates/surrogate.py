@@ -77,15 +77,10 @@ class Surrogate:
         """
         return ops.mean(self.simulate_members(forcing, antecedent, parameters, properties), axis=0)
 
-    def simulate_members(
-        self, forcing: Tensor, antecedent: Tensor, parameters: Tensor, properties: Tensor
-    ) -> Tensor:
+    def simulate_members(self, forcing: Tensor, antecedent: Tensor, parameters: Tensor, properties: Tensor) -> Tensor:
         """Simulate as ``simulate`` does and return each member, (member, basin, time, output)."""
         site = {"parameters": parameters, "properties": properties}
-        states = (
-            member.initial_state({"antecedent": antecedent, **site}, training=False)
-            for member in self.members
-        )
+        states = (member.initial_state({"antecedent": antecedent, **site}, training=False) for member in self.members)
         return ops.stack(
             [
                 from_state(member.sequence, self.spec, self.piece, forcing, state, site)
@@ -106,9 +101,7 @@ class Surrogate:
         Raises:
             ShapeError: if an array does not fit the surrogate, naming it.
         """
-        arrays = [
-            np.asarray(item, dtype=np.float32) for item in (forcing, antecedent, parameters, properties)
-        ]
+        arrays = [np.asarray(item, dtype=np.float32) for item in (forcing, antecedent, parameters, properties)]
         self._check(arrays)
         parts = [
             self._compiled(*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()

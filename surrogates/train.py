@@ -63,9 +63,7 @@ def train(
         options=dict(settings.options),
         piece=settings.piece,
         members=tuple(members),
-        domain=Domain.fit(
-            spec.parameters.to_unit(runs.parameters), runs.properties, rows.train, rows.held_out
-        ),
+        domain=Domain.fit(spec.parameters.to_unit(runs.parameters), runs.properties, rows.train, rows.held_out),
         card=_card(run_set, runs, rows, settings),
     )
 
@@ -108,9 +106,7 @@ def _fingerprint(run_set: RunSet, settings: TrainSettings, warm_start: Surrogate
     """Hash of all that decides the result, except how long to go on in seconds."""
     plan = {name: value for name, value in asdict(settings).items() if name not in ("seconds", "patience")}
     earlier = warm_start.card.get("design_hash") if warm_start else None
-    return sha256_of_json(
-        [plan, list(map(str, run_set.keys)), str(run_set.dates[0]), str(run_set.dates[-1]), earlier]
-    )
+    return sha256_of_json([plan, list(map(str, run_set.keys)), str(run_set.dates[0]), str(run_set.dates[-1]), earlier])
 
 
 def _check_same_form(warm_start: Surrogate, run_set: RunSet, settings: TrainSettings) -> None:

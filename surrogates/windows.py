@@ -88,9 +88,7 @@ def split(runs: Runs, site_share: float, set_share: float, seed: int) -> Split:
     away = np.isin(runs.site, rng.permutation(len(runs.sites))[:count])
     others = rng.permutation(np.flatnonzero(~away))
     sets = others[: int(set_share * len(others))]
-    return Split(
-        train=np.sort(others[len(sets) :]), held_out=np.sort(np.concatenate([np.flatnonzero(away), sets]))
-    )
+    return Split(train=np.sort(others[len(sets) :]), held_out=np.sort(np.concatenate([np.flatnonzero(away), sets])))
 
 
 def spec_of(run_set: RunSet, runs: Runs, rows: Index) -> SurrogateSpec:
@@ -139,9 +137,7 @@ def draw(rng: np.random.Generator, rows: Index, days: int, window: int, count: i
         DataError: if the record is shorter than a window and the day before it.
     """
     if days < window + 1:
-        raise DataError(
-            f"the runs record {days} days, but a window of {window} days needs {window + 1} at least"
-        )
+        raise DataError(f"the runs record {days} days, but a window of {window} days needs {window + 1} at least")
     rounds = [rng.permutation(rows) for _ in range(-(-count // len(rows)))]
     return np.concatenate(rounds)[:count], rng.integers(1, days - window + 1, count)
 
@@ -154,9 +150,7 @@ def read_by_model(forcing: Forcing, model: ModelInfo) -> Forcing:
     """
     missing = [name for name in model.forcing_names if name not in forcing.names]
     if missing:
-        raise DataError(
-            f"{model.name} reads {', '.join(missing)}, but the forcing has {', '.join(forcing.names)}"
-        )
+        raise DataError(f"{model.name} reads {', '.join(missing)}, but the forcing has {', '.join(forcing.names)}")
     columns = [forcing.names.index(name) for name in model.forcing_names]
     return Forcing(forcing.dates, forcing.values[:, columns], model.forcing_names)
 

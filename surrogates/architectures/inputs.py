@@ -51,19 +51,15 @@ def state_scaling(spec: SurrogateSpec) -> tuple[tuple[float, ...], tuple[float, 
     """Return mean, std and whether the tail is long (not negative, and std above the mean) of each state."""
     mean = tuple(spec.scaling.output_mean[i] for i in spec.state_indices)
     std = tuple(spec.scaling.output_std[i] for i in spec.state_indices)
-    heavy = tuple(
-        spec.outputs[i].lower >= 0 and s > m for i, m, s in zip(spec.state_indices, mean, std, strict=True)
-    )
+    heavy = tuple(spec.outputs[i].lower >= 0 and s > m for i, m, s in zip(spec.state_indices, mean, std, strict=True))
     return mean, std, heavy
 
 
 def physical_outputs(spec: SurrogateSpec, features: Any) -> Any:
-    """Map (..., feature) to the outputs in physical units, beginning at their means, none below zero that cannot be."""
+    """Map (..., feature) to physical outputs, beginning at their means; none is negative that cannot be."""
     nonnegative = [bool(output.lower >= 0) for output in spec.outputs]
     mean, std = spec.scaling.output_mean, spec.scaling.output_std
-    start = [
-        _inverse_softplus(m / s) if low else 0.0 for m, s, low in zip(mean, std, nonnegative, strict=True)
-    ]
+    start = [_inverse_softplus(m / s) if low else 0.0 for m, s, low in zip(mean, std, nonnegative, strict=True)]
     head = keras.layers.Dense(len(start), name="head")
     values = head(features)
     head.bias.assign(start)

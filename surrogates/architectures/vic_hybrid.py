@@ -132,9 +132,7 @@ def _snow_and_canopy(
     return rain - intercepted + melt, pack - sublimated - melt, intercepted + sublimated
 
 
-def _daily(
-    spec: SurrogateSpec, inputs: Inputs, described: Tensor, features: int
-) -> tuple[Tensor, Tensor, Tensor]:
+def _daily(spec: SurrogateSpec, inputs: Inputs, described: Tensor, features: int) -> tuple[Tensor, Tensor, Tensor]:
     """Features of each day's forcing, rain and snowfall [mm]; its change tells spring from autumn."""
     names = spec.model.forcing_names
     rainfall, coldest, warmest, length = (
@@ -142,9 +140,7 @@ def _daily(
     )
     mean = 0.5 * (coldest + warmest)
     lengthening = (length - ops.concatenate([length[:, :1], length[:, :-1]], axis=1)) / 150.0
-    forcing = keras.layers.Concatenate()(
-        [inputs.forcing, ops.log1p(rainfall), ops.tanh(0.5 * mean), lengthening]
-    )
+    forcing = keras.layers.Concatenate()([inputs.forcing, ops.log1p(rainfall), ops.tanh(0.5 * mean), lengthening])
     wide = keras.layers.Dense(2 * features)(forcing)
     scale, shift = (keras.layers.Dense(2 * features)(described) for _ in range(2))
     wide = ops.silu(wide * (1.0 + ops.expand_dims(scale, 1)) + ops.expand_dims(shift, 1))
@@ -166,7 +162,7 @@ def _soil(spec: SurrogateSpec, inputs: Inputs) -> Soil:
 
 def _stores(soil: Soil, inputs: Inputs) -> Tensor:
     """(basin, 4) snow and water of the layers [mm] from the state's moisture."""
-    swe, *moisture = _columns(inputs.named["state"])
+    swe, *moisture = _columns(ops.relu(inputs.named["state"]))  # a predicted state may be a little below zero
     water = [share * depth for share, depth in zip(moisture, soil.millimetres, strict=True)]
     return ops.concatenate([swe, *water], axis=-1)
 

@@ -1,6 +1,7 @@
 """The Prefect flow runs the same stages and leaves the same files."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,7 @@ def test_the_flow_goes_through_all_stages(prefect_server, finished_run, tiny_con
         out=str(finished_run),
         assignments=[f"tracking.uri={tiny_config.tracking.uri}"],
     )
-    assert json.loads(before) == json.loads(open(path).read())  # noqa: PTH123 - the flow gives a text
+    assert json.loads(before) == json.loads(Path(path).read_text())
 
 
 def test_a_configuration_mistake_fails_the_flow_with_its_line(prefect_server, tmp_path):

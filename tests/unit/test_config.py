@@ -78,7 +78,8 @@ def test_the_data_option_sets_reader_and_path():
 
 def test_the_seed_changes_the_hash_and_the_order_of_keys_does_not(tmp_path):
     one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
-    periods = "periods: {fit: [1996-10-01, 2002-09-30], validation: [2002-10-01, 2004-09-30], test: [1992-10-01, 1996-09-30]}"
+    periods = "periods: {fit: [1996-10-01, 2002-09-30], validation: [2002-10-01, 2004-09-30],"
+    periods += " test: [1992-10-01, 1996-09-30]}"
     one.write_text(f"seed: 1\n{periods}\n")
     two.write_text(f"{periods}\nseed: 1\n")
     assert load_config(str(one)).hash() == load_config(str(two)).hash()

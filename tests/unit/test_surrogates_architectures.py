@@ -100,9 +100,7 @@ def test_the_hybrid_keeps_the_water_balance() -> None:
     given["state"] = given["state"] * [1.0, 0.5, 0.5, 0.5]
     outputs = np.asarray(network(given), dtype=np.float64)
     space = RUNS["vic_hybrid"]().model.parameters
-    depth = np.stack(
-        [given["parameters"][:, space.names.index(name)] for name in ("depth2", "depth3")], axis=1
-    )
+    depth = np.stack([given["parameters"][:, space.names.index(name)] for name in ("depth2", "depth3")], axis=1)
     depth = np.concatenate([np.full((len(depth), 1), 0.1), depth], axis=1) * 1000.0
 
     def stored(state: np.ndarray) -> np.ndarray:

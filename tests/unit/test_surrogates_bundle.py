@@ -39,14 +39,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Surrogate, RunSet
 
 def simulated(surrogate: Surrogate) -> np.ndarray:
     runs = gather(recorded_runs())
-    return surrogate.predict(
-        runs.forcing[runs.site], runs.antecedent[runs.site, 0], runs.parameters, runs.properties
-    )
+    return surrogate.predict(runs.forcing[runs.site], runs.antecedent[runs.site, 0], runs.parameters, runs.properties)
 
 
-def test_a_bundle_gives_the_same_numbers_in_a_fresh_process(
-    trained: tuple[Surrogate, RunSet], tmp_path: Path
-) -> None:
+def test_a_bundle_gives_the_same_numbers_in_a_fresh_process(trained: tuple[Surrogate, RunSet], tmp_path: Path) -> None:
     bundle.save(trained[0], tmp_path / "bundle")
     output = tmp_path / "simulated.npy"
     root = Path(__file__).parents[2]
@@ -74,9 +70,7 @@ def test_saving_again_replaces_the_bundle_whole(trained: tuple[Surrogate, RunSet
     assert [item.name for item in tmp_path.iterdir()] == ["bundle"]
 
 
-def test_a_figure_that_is_not_a_number_is_null_in_the_card(
-    trained: tuple[Surrogate, RunSet], tmp_path: Path
-) -> None:
+def test_a_figure_that_is_not_a_number_is_null_in_the_card(trained: tuple[Surrogate, RunSet], tmp_path: Path) -> None:
     scored = replace(trained[0], card={"held_out": {"swe": {"nse_median": float("nan")}}})
     text = (bundle.save(scored, tmp_path / "bundle") / "card.json").read_text()
     assert json.loads(text)["held_out"]["swe"]["nse_median"] is None

@@ -24,9 +24,7 @@ def test_parameters_outside_the_box_are_infinitely_far() -> None:
 
 
 def test_the_score_grows_with_the_distance() -> None:
-    scores = DOMAIN.score(
-        np.full((4, 3), 0.5), 5.0 + np.array([[0.0], [8.0], [16.0], [32.0]]) * np.ones((1, 2))
-    )
+    scores = DOMAIN.score(np.full((4, 3), 0.5), 5.0 + np.array([[0.0], [8.0], [16.0], [32.0]]) * np.ones((1, 2)))
     assert (np.diff(scores) > 0).all()
 
 

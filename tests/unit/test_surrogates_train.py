@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from legacy_models.errors import BundleError, UsageError
+from surrogates.ensemble import mean_and_spread
 from surrogates.fitting import Epoch
 from surrogates.surrogate import Surrogate
 from surrogates.train import TrainSettings, train
@@ -40,9 +41,7 @@ def test_the_loss_falls(trained: tuple[Surrogate, list[Epoch]]) -> None:
     assert losses[-1] < losses[0]
 
 
-def test_the_same_seed_gives_the_same_surrogate(
-    trained: tuple[Surrogate, list[Epoch]], tmp_path: Path
-) -> None:
+def test_the_same_seed_gives_the_same_surrogate(trained: tuple[Surrogate, list[Epoch]], tmp_path: Path) -> None:
     again, _ = tiny_surrogate(tmp_path)
     np.testing.assert_array_equal(trained[0].predict(*arrays()), again.predict(*arrays()))
 
@@ -64,24 +63,21 @@ def test_a_trained_surrogate_is_frozen_and_its_parameters_have_gradients(
 def test_members_differ_and_the_surrogate_is_their_mean(tmp_path: Path) -> None:
     surrogate, _ = tiny_surrogate(tmp_path, members=2, epochs=1, initial_epochs=1)
     members = np.asarray(surrogate.simulate_members(*map(tf.constant, arrays())))
+    mean, spread = mean_and_spread(surrogate, *map(tf.constant, arrays()))
+    np.testing.assert_allclose(mean, members.mean(axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(spread, np.abs(members[0] - members[1]) / 2, rtol=1e-3, atol=1e-4)
     assert np.abs(members[0] - members[1]).max() > 0
     np.testing.assert_allclose(surrogate.predict(*arrays()), members.mean(axis=0), rtol=1e-4, atol=1e-5)
 
 
-def test_refining_starts_from_the_weights_it_is_given(
-    trained: tuple[Surrogate, list[Epoch]], tmp_path: Path
-) -> None:
+def test_refining_starts_from_the_weights_it_is_given(trained: tuple[Surrogate, list[Epoch]], tmp_path: Path) -> None:
     settings = replace(TINY, epochs=1, steps=1, initial_epochs=1, initial_steps=1, learning_rate=1e-9,
                        initial_learning_rate=1e-9)  # fmt: skip
     refined = train(recorded_runs(), settings, tmp_path, warm_start=trained[0])
-    np.testing.assert_allclose(
-        refined.predict(*arrays()), trained[0].predict(*arrays()), rtol=1e-3, atol=1e-4
-    )
+    np.testing.assert_allclose(refined.predict(*arrays()), trained[0].predict(*arrays()), rtol=1e-3, atol=1e-4)
 
 
-def test_refining_from_another_model_is_refused(
-    trained: tuple[Surrogate, list[Epoch]], tmp_path: Path
-) -> None:
+def test_refining_from_another_model_is_refused(trained: tuple[Surrogate, list[Epoch]], tmp_path: Path) -> None:
     runs = recorded_runs()
     with pytest.raises(BundleError, match="version"):
         train(replace(runs, model=replace(runs.model, version="2")), TINY, tmp_path, warm_start=trained[0])
