@@ -58,9 +58,7 @@ class AttributeScaler:
         rows = attributes if fit_basins is None else attributes.loc[list(fit_basins)]
         for name in rows.columns:
             if rows[name].isna().all():
-                raise DataError(
-                    f"attribute {name!r} is missing at every fit basin; leave it out of the inputs"
-                )
+                raise DataError(f"attribute {name!r} is missing at every fit basin; leave it out of the inputs")
         is_number = {name: pd.api.types.is_numeric_dtype(rows[name]) for name in rows.columns}
         return cls(
             tuple(_numeric(str(name), rows[name]) for name in rows.columns if is_number[name]),
@@ -122,18 +120,13 @@ class AttributeScaler:
         """Rebuild a scaler from ``to_dict``."""
         return cls(
             tuple(NumericAttribute(**item) for item in values["numeric"]),
-            tuple(
-                CategoricalAttribute(item["name"], tuple(item["categories"]))
-                for item in values["categorical"]
-            ),
+            tuple(CategoricalAttribute(item["name"], tuple(item["categories"])) for item in values["categorical"]),
         )
 
     def _require(self, attributes: pd.DataFrame) -> None:
         lacking = [name for name in self.names if name not in attributes.columns]
         if lacking:
-            raise DataError(
-                f"the attribute table lacks {', '.join(lacking)}, which the network was learned with"
-            )
+            raise DataError(f"the attribute table lacks {', '.join(lacking)}, which the network was learned with")
 
 
 def _as_float(column: "pd.Series[Any]") -> npt.NDArray[np.float64]:

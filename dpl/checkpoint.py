@@ -78,9 +78,7 @@ def load(path: Path, fingerprint: str) -> State | None:
             plain = json.loads(str(stored["plain"]))
             arrays: dict[str, Any] = {group: _group(stored, group) for group in GROUPS}
     except (BadZipFile, OSError, KeyError, ValueError) as error:
-        raise TrainingError(
-            f"{path}: the checkpoint is damaged ({error}); remove it to learn anew"
-        ) from error
+        raise TrainingError(f"{path}: the checkpoint is damaged ({error}); remove it to learn anew") from error
     if plain["schema_version"] != SCHEMA_VERSION or plain["fingerprint"] != fingerprint:
         raise TrainingError(
             f"{path}: the checkpoint belongs to other data, settings or starting weights; "

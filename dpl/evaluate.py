@@ -77,8 +77,7 @@ def gap(through_surrogate: Array, closed_loop: Array) -> dict[str, float | None]
     """
     if np.shape(through_surrogate) != np.shape(closed_loop):
         raise ShapeError(
-            "Expected scores of the same basins. "
-            f"Received {np.shape(through_surrogate)} and {np.shape(closed_loop)}."
+            f"Expected scores of the same basins. Received {np.shape(through_surrogate)} and {np.shape(closed_loop)}."
         )
     difference = np.asarray(through_surrogate, dtype=np.float64) - np.asarray(closed_loop, dtype=np.float64)
     size = np.abs(difference[np.isfinite(difference)])

@@ -66,8 +66,7 @@ def kge(observed: Tensor, simulated: Tensor, mask: Tensor, basin_std: Tensor) ->
     mean_o, mean_s = (ops.sum(x, axis=1, keepdims=True) / count for x in (observed, simulated))
     from_mean_o, from_mean_s = (observed - mean_o) * counted, (simulated - mean_s) * counted
     std_o, std_s = (
-        ops.sqrt(ops.sum(ops.square(x), axis=1, keepdims=True) / count + 1e-8)
-        for x in (from_mean_o, from_mean_s)
+        ops.sqrt(ops.sum(ops.square(x), axis=1, keepdims=True) / count + 1e-8) for x in (from_mean_o, from_mean_s)
     )
     soft = 0.01 * (basin_std + EPSILON)[:, None]
     r = ops.sum(from_mean_o * from_mean_s, axis=1, keepdims=True) / count / (std_o * std_s)
@@ -85,9 +84,7 @@ def weighted(weights: Mapping[str, float]) -> Loss:
     """
     if any(weight < 0 for weight in weights.values()) or not any(weights.values()):
         raise UsageError(f"loss weights must be >= 0 with one above 0, received {dict(weights)}")
-    parts: list[tuple[float, Loss]] = [
-        (w, LOSSES.resolve(name)) for name, w in sorted(weights.items()) if w > 0
-    ]
+    parts: list[tuple[float, Loss]] = [(w, LOSSES.resolve(name)) for name, w in sorted(weights.items()) if w > 0]
 
     def total(observed: Tensor, simulated: Tensor, mask: Tensor, basin_std: Tensor) -> Tensor:
         return sum(weight * loss(observed, simulated, mask, basin_std) for weight, loss in parts)
@@ -121,9 +118,7 @@ def _mean_over_basins(values: Tensor, days: Tensor) -> Tensor:
     """Mean of (basin,) values over the basins that have a counted day."""
     present = days > 0
     counted = ops.sum(ops.cast(present, values.dtype))
-    return ops.sum(ops.where(present, values, ops.zeros_like(values))) / ops.maximum(
-        counted, ops.ones_like(counted)
-    )
+    return ops.sum(ops.where(present, values, ops.zeros_like(values))) / ops.maximum(counted, ops.ones_like(counted))
 
 
 def _root(flow: Tensor) -> Tensor:

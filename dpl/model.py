@@ -53,14 +53,11 @@ class DifferentiableModel:
             raise BundleError("a surrogate must be frozen before parameters are learned through it")
         if self.space.names[-len(ROUTING) :] != ROUTING.names:
             raise BundleError(
-                f"a parameter network must end with {', '.join(ROUTING.names)}, "
-                f"received {', '.join(self.space.names)}"
+                f"a parameter network must end with {', '.join(ROUTING.names)}, received {', '.join(self.space.names)}"
             )
 
     @classmethod
-    def of(
-        cls, network: ParameterNetwork, surrogate: Surrogate, length: int = LENGTH
-    ) -> "DifferentiableModel":
+    def of(cls, network: ParameterNetwork, surrogate: Surrogate, length: int = LENGTH) -> "DifferentiableModel":
         """Put ``network`` before ``surrogate``, whose spec says which outputs are runoff.
 
         Raises:

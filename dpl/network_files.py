@@ -55,8 +55,7 @@ def read_card(directory: Path) -> dict[str, Any]:
         raise BundleError(f"{path}: no readable card of a parameter network ({error})") from error
     if card.get("schema_version") != SCHEMA_VERSION:
         raise BundleError(
-            f"{path}: schema version {card.get('schema_version')} cannot be read, "
-            f"this program reads {SCHEMA_VERSION}"
+            f"{path}: schema version {card.get('schema_version')} cannot be read, this program reads {SCHEMA_VERSION}"
         )
     if sha256_of_json(card) != expected:
         raise BundleError(f"{path}: the card was changed after it was saved (its hash does not fit)")
@@ -72,9 +71,7 @@ def load(directory: Path) -> ParameterNetwork:
     card = read_card(directory)
     path = directory / WEIGHTS
     if not path.is_file() or sha256_of_file(path) != card["weights_sha256"]:
-        raise BundleError(
-            f"{path}: the weights are missing or were changed (their hash does not fit the card)"
-        )
+        raise BundleError(f"{path}: the weights are missing or were changed (their hash does not fit the card)")
     try:
         network = ParameterNetwork.create(
             card["architecture"],

@@ -55,9 +55,9 @@ def g_a(
         if dropout:
             x = keras.layers.Dropout(dropout, seed=int(seeds[2 * layer + 1]), name=f"dropout_{layer}")(x)
     start_bias = keras.initializers.Constant(_logit_of_defaults(space))
-    x = keras.layers.Dense(
-        len(space), "sigmoid", kernel_initializer="zeros", bias_initializer=start_bias, name="unit"
-    )(x)
+    x = keras.layers.Dense(len(space), "sigmoid", kernel_initializer="zeros", bias_initializer=start_bias, name="unit")(
+        x
+    )
     return keras.Model(inputs, FromUnit.of(space, name="values")(x), name="g_A")
 
 

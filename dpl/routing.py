@@ -20,9 +20,7 @@ LENGTH = 60
 
 ROUTING = ParameterSpace(
     (
-        Parameter(
-            "route_shape", 0.5, 5.0, 2.0, "-", "linear", "chosen: from a sharp first day to a symmetric wave"
-        ),
+        Parameter("route_shape", 0.5, 5.0, 2.0, "-", "linear", "chosen: from a sharp first day to a symmetric wave"),
         Parameter("route_delay", 0.2, 10.0, 1.5, "day", "log", "chosen: from within the day to ten days"),
     )
 )

@@ -122,9 +122,7 @@ class LearningData:
             _expect(name, getattr(self, name).shape[:1], days[:1])
         if (self.fit & self.validation).any():
             basin, day = np.argwhere(self.fit & self.validation)[0]
-            raise DataError(
-                f"basin {self.basins[basin]}, {self.dates[day]}: a day is both fit and validation"
-            )
+            raise DataError(f"basin {self.basins[basin]}, {self.dates[day]}: a day is both fit and validation")
 
     @property
     def counted_fit(self) -> Mask:
@@ -146,10 +144,7 @@ class LearningData:
         counted = self.counted_fit
         some = counted.sum(axis=1) > 1
         std = np.array(
-            [
-                row[days].std() if ok else np.nan
-                for row, days, ok in zip(self.observed, counted, some, strict=True)
-            ]
+            [row[days].std() if ok else np.nan for row, days, ok in zip(self.observed, counted, some, strict=True)]
         )
         if not some.any():
             raise DataError("no basin has an observation in the fit period")

@@ -39,7 +39,8 @@ class Stepper:
         self.optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
         self.optimizer.exclude_from_weight_decay(var_list=[w for w in self.weights if w.name == "bias"])
         self.optimizer.build(self.weights)
-        self._gradient = tf.function(self._value_and_gradient, autograph=False)
+        jit = getattr(model.surrogate, "jit_compile", False)
+        self._gradient = tf.function(self._value_and_gradient, autograph=False, jit_compile=jit)
         self._apply = tf.function(self._update, autograph=False)
         self._simulate = tf.function(self._streamflow, autograph=False)
 
@@ -86,9 +87,7 @@ class Stepper:
     def _update(self, gradient: list[Tensor]) -> None:
         self.optimizer.apply(gradient, self.weights)
 
-    def _streamflow(
-        self, attributes: Tensor, properties: Tensor, forcing: Tensor, antecedent: Tensor
-    ) -> Tensor:
+    def _streamflow(self, attributes: Tensor, properties: Tensor, forcing: Tensor, antecedent: Tensor) -> Tensor:
         values = self.model.parameters(attributes, training=False)
         return self.model.streamflow(values, forcing, antecedent, properties)
 

@@ -146,9 +146,7 @@ class _Run:
         for step, batch in enumerate(self.draws.epoch(steps)):
             loss, norm, gradient = self.stepper.gradient(batch)
             if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise TrainingError(
-                    f"epoch {epoch}, step {step + 1}: {not_finite(self.model, self.data, batch)}"
-                )
+                raise TrainingError(f"epoch {epoch}, step {step + 1}: {not_finite(self.model, self.data, batch)}")
             rate = self._rate((epoch - 1) * steps + step, state.rate)
             self.stepper.apply(gradient, rate)
             totals.append(loss)
@@ -176,9 +174,7 @@ class _Run:
         """Keep the best weights, count the wait, end when it is over."""
         settings, score = self.settings, validation.score(self.settings)
         network = checkpoint.values(self.model.network.model.variables)
-        better = score is None or (
-            math.isfinite(score) and (state.best_score is None or score < state.best_score)
-        )
+        better = score is None or (math.isfinite(score) and (state.best_score is None or score < state.best_score))
         waited = 0 if better else state.waited + 1
         slower = settings.schedule == "plateau" and waited > 0 and waited % settings.plateau_epochs == 0
         return replace(
@@ -224,9 +220,7 @@ def _fingerprint(model: DifferentiableModel, data: LearningData, settings: Learn
                 network.space.to_dict(),
                 network.scaler.to_dict(),
             ],
-            "start": sha256_of_bytes(
-                *(array.tobytes() for array in checkpoint.values(network.model.variables))
-            ),
+            "start": sha256_of_bytes(*(array.tobytes() for array in checkpoint.values(network.model.variables))),
             "surrogate": sha256_of_bytes(*(weight.tobytes() for weight in model.frozen_weights)),
             "basins": data.basins,
             "data": sha256_of_bytes(*(np.ascontiguousarray(a).tobytes() for a in arrays)),

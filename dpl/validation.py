@@ -43,16 +43,12 @@ class Validator:
             self._fill(stepper, self.pairs[first : first + self.rows], simulated, counted)
         rows = counted.any(axis=1)
         observed = np.where(counted, data.observed, np.nan)[rows]
-        loss = self.loss(
-            observed.astype(np.float32), simulated[rows], counted[rows], self.windows.basin_std[rows]
-        )
+        loss = self.loss(observed.astype(np.float32), simulated[rows], counted[rows], self.windows.basin_std[rows])
         nse = metrics.nse(observed.astype(np.float64), simulated[rows].astype(np.float64))
         median = float(np.nanmedian(nse)) if np.isfinite(nse).any() else None
         return Validation(float(loss), median)
 
-    def _fill(
-        self, stepper: Stepper, pairs: list[tuple[int, int]], simulated: np.ndarray, counted: np.ndarray
-    ) -> None:
+    def _fill(self, stepper: Stepper, pairs: list[tuple[int, int]], simulated: np.ndarray, counted: np.ndarray) -> None:
         """Write the scored days of ``pairs``; the last batch is filled up with copies of its first window."""
         padded = np.array(pairs + pairs[:1] * (self.rows - len(pairs)))
         batch = self.windows.batch(padded[:, 0], padded[:, 1])

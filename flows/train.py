@@ -11,13 +11,9 @@ from pipeline.stages import STAGES, run_until
 
 
 @task(name="stage", task_run_name="{stage}", retries=1, retry_delay_seconds=10, cache_policy=NO_CACHE)
-def run_stage(
-    stage: str, surrogate: str, config: str, data: str | None, out: str, assignments: Sequence[str]
-) -> str:
+def run_stage(stage: str, surrogate: str, config: str, data: str | None, out: str, assignments: Sequence[str]) -> str:
     """Run one stage; what is finished, down to the single legacy run, is not repeated."""
-    run_until(
-        stage, load_config(config, data, assignments, surrogate.partition("@")[0]), Path(out), surrogate
-    )
+    run_until(stage, load_config(config, data, assignments, surrogate.partition("@")[0]), Path(out), surrogate)
     return stage
 
 

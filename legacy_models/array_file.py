@@ -72,9 +72,7 @@ class ArrayFile:
         return sha256_of_bytes(data[self.start :]) == self.sha256
 
 
-def write_array_file(
-    path: Path, content: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
-) -> ArrayFile:
+def write_array_file(path: Path, content: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> ArrayFile:
     """Write a file, whole or not at all, and return its header.
 
     Raises:
@@ -114,9 +112,7 @@ def read_array_file(path: Path) -> ArrayFile:
     if sha256_of_bytes(text).encode() != words[4]:
         raise StoreError(f"{path}: the header does not match its checksum")
     header = json.loads(text)
-    places = {
-        name: (offset, tuple(shape), dtype) for name, (offset, shape, dtype) in header["arrays"].items()
-    }
+    places = {name: (offset, tuple(shape), dtype) for name, (offset, shape, dtype) in header["arrays"].items()}
     return ArrayFile(path, header["content"], places, int(words[2]), words[5].decode("ascii", "replace"))
 
 

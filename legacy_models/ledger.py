@@ -71,9 +71,7 @@ def check_place(path: Path) -> None:
         raise StoreError(f"cannot make a run store at {path}: {error.strerror}") from error
     foreign = sorted(names.difference(_OWN_NAMES))
     if foreign and "store.json" not in names:
-        raise StoreError(
-            f"{path} is not a run store and not empty (it holds {foreign[0]}); give another path"
-        )
+        raise StoreError(f"{path} is not a run store and not empty (it holds {foreign[0]}); give another path")
 
 
 def check_schema(path: Path) -> None:
@@ -86,6 +84,4 @@ def check_schema(path: Path) -> None:
         right = json.dumps({"schema_version": SCHEMA_VERSION})
         raise StoreError(f"{path}/store.json is damaged ({error}); it should hold {right}") from error
     if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise StoreError(
-            f"{path} has schema_version {version}, newer than {SCHEMA_VERSION}; upgrade to read it"
-        )
+        raise StoreError(f"{path} has schema_version {version}, newer than {SCHEMA_VERSION}; upgrade to read it")

@@ -277,9 +277,7 @@ def _log(flow: Array) -> Array:
     return np.log(np.maximum(flow, _SMALLEST_FLOW))
 
 
-def _by_curve(
-    figure: Callable[[Array, Array], float], observed: npt.ArrayLike, simulated: npt.ArrayLike
-) -> Array:
+def _by_curve(figure: Callable[[Array, Array], float], observed: npt.ArrayLike, simulated: npt.ArrayLike) -> Array:
     """Return (basin,) ``figure`` of the two flow duration curves (flows of common days, highest first)."""
     figures = []
     for o, s in zip(*_common(observed, simulated), strict=True):

@@ -70,9 +70,7 @@ class Forcing:
         """
         first, last = days_between(self.dates[0], start), days_between(self.dates[0], end)
         if first < 0 or last >= len(self.dates) or last < first:
-            raise DataError(
-                f"forcing covers {self.dates[0]} to {self.dates[-1]}, which does not hold {start} to {end}"
-            )
+            raise DataError(f"forcing covers {self.dates[0]} to {self.dates[-1]}, which does not hold {start} to {end}")
         return Forcing(self.dates[first : last + 1], self.values[first : last + 1], self.names)
 
 
@@ -205,9 +203,7 @@ def _recycled(wanted: Dates, recorded: Dates) -> npt.NDArray[np.int64]:
     """(day,) index into ``recorded`` that stands for each wanted day, whole years later where it must be."""
     whole_years = int((len(recorded) + 1) // 365.25)
     if wanted.size and wanted[0] < recorded[0] and whole_years < 1:
-        raise DataError(
-            f"a forcing record of {len(recorded)} days has no whole year to repeat for the spin-up"
-        )
+        raise DataError(f"a forcing record of {len(recorded)} days has no whole year to repeat for the spin-up")
     source = pd.DatetimeIndex(wanted)
     while (early := source < recorded[0]).any():
         source = source.where(~early, source + pd.DateOffset(years=whole_years))

@@ -36,9 +36,7 @@ class Parameter:
         if self.scale not in ("linear", "log"):
             raise ParameterError(f"{self.name}: scale must be 'linear' or 'log', received {self.scale!r}")
         if self.scale == "log" and self.lower <= 0:
-            raise ParameterError(
-                f"{self.name}: a log scale needs lower > 0, received {self.lower} {self.unit}"
-            )
+            raise ParameterError(f"{self.name}: a log scale needs lower > 0, received {self.lower} {self.unit}")
 
 
 @dataclass(frozen=True)
@@ -92,9 +90,7 @@ class ParameterSpace:
         unit = np.asarray(unit, dtype=np.float64)
         low, high = self.lower, self.upper
         log_low, log_high = _log(low, self.is_log), _log(high, self.is_log)
-        values = np.where(
-            self.is_log, np.exp(log_low + unit * (log_high - log_low)), low + unit * (high - low)
-        )
+        values = np.where(self.is_log, np.exp(log_low + unit * (log_high - log_low)), low + unit * (high - low))
         return np.where(unit <= 0, low, np.where(unit >= 1, high, np.clip(values, low, high)))
 
     def to_unit(self, values: npt.ArrayLike) -> Array:

@@ -114,9 +114,7 @@ def stop_below(directory: Path) -> None:
         process.terminate()
 
 
-def _execute(
-    model: LegacyModel, runs: Sequence[Run], directory: Path, timeout: float | None
-) -> tuple[str, str, float]:
+def _execute(model: LegacyModel, runs: Sequence[Run], directory: Path, timeout: float | None) -> tuple[str, str, float]:
     """Return fault (empty if none), end of the log, and the seconds that the program took."""
     try:
         argv = _located(model, model.prepare(directory, runs))
@@ -194,9 +192,7 @@ def _log_tail(path: Path) -> str:
         return stream.read().decode("utf-8", errors="replace")[-LOG_TAIL:]
 
 
-def _results(
-    model: LegacyModel, runs: Sequence[Run], directory: Path, fault: str, log_tail: str
-) -> list[RunResult]:
+def _results(model: LegacyModel, runs: Sequence[Run], directory: Path, fault: str, log_tail: str) -> list[RunResult]:
     """Collect and check the results; what a failed process left is kept only where it is sound."""
     refused = fault.startswith("input refused")
     collected = [RunResult("failed", fault)] * len(runs) if refused else model.collect(directory, runs)
@@ -219,9 +215,7 @@ def checked_result(model: LegacyModel, run: Run, result: RunResult) -> RunResult
     expected = (days_between(run.start, run.end) + 1, len(model.outputs))
     received = None if result.outputs is None else result.outputs.shape
     if result.outputs is None or received != expected:
-        return RunResult(
-            "failed", f"incomplete output: expected (day, output) = {expected}, received {received}"
-        )
+        return RunResult("failed", f"incomplete output: expected (day, output) = {expected}, received {received}")
     for variable, column in zip(model.outputs, result.outputs.T, strict=True):
         sound = (column >= variable.lower) & (column <= variable.upper) & np.isfinite(column)
         if not sound.all():

@@ -69,9 +69,7 @@ class RunStore:
         try:
             lock.acquire()
         except Timeout:
-            raise StoreError(
-                f"the run store {path} is being written to by another process; wait for it"
-            ) from None
+            raise StoreError(f"the run store {path} is being written to by another process; wait for it") from None
         try:
             make_store(path)
             yield cls(path, writable=True)

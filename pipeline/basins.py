@@ -33,9 +33,7 @@ class Selection:
         if self.file is not None and self.ids is not None:
             raise UsageError("basins: give file or ids, not both")
         if numbers := [item for item in self.ids or () if not isinstance(item, str)]:
-            raise UsageError(
-                f"basins.ids: ids are text, since leading zeros count; put quotes around {numbers[0]}"
-            )
+            raise UsageError(f"basins.ids: ids are text, since leading zeros count; put quotes around {numbers[0]}")
         if self.number is not None and self.number < 1:
             raise UsageError(f"basins.number: at least 1, received {self.number}")
 
@@ -88,9 +86,7 @@ def attribute_frame(dataset: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame({name: dataset[name].to_numpy() for name in names}, index=dataset["basin"].to_numpy())
 
 
-def check_inputs(
-    dataset: xr.Dataset, names: Sequence[str], skip: bool = False
-) -> tuple[xr.Dataset, list[str]]:
+def check_inputs(dataset: xr.Dataset, names: Sequence[str], skip: bool = False) -> tuple[xr.Dataset, list[str]]:
     """Return ``dataset`` with the basins that have all attributes in ``names``, and the basins left out.
 
     Args:
@@ -182,13 +178,9 @@ def _queried(basins: Sequence[str], query: str, attributes: pd.DataFrame | None)
             f"basins.query: no attribute is called {name!r}{_hint(name, list(table.columns))}"
         ) from None
     except (SyntaxError, ValueError, TypeError, NotImplementedError, AttributeError) as error:
-        raise UsageError(
-            f"basins.query: {query!r} cannot be evaluated: {' '.join(str(error).split())}"
-        ) from None
+        raise UsageError(f"basins.query: {query!r} cannot be evaluated: {' '.join(str(error).split())}") from None
     if not isinstance(mask, pd.Series) or mask.dtype != bool:
-        raise UsageError(
-            f"basins.query: {query!r} must be true or false for each basin, such as 'aridity < 1'"
-        )
+        raise UsageError(f"basins.query: {query!r} must be true or false for each basin, such as 'aridity < 1'")
     return [basin for basin, keep in zip(basins, mask, strict=True) if keep]
 
 

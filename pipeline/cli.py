@@ -15,16 +15,10 @@ INTERRUPTED = 130
 
 Surrogate = Annotated[
     str,
-    typer.Option(
-        "--surrogate", help="Legacy model whose surrogate is wanted; vic@champion or vic@3 pins one."
-    ),
+    typer.Option("--surrogate", help="Legacy model whose surrogate is wanted; vic@champion or vic@3 pins one."),
 ]
-ConfigName = Annotated[
-    str, typer.Option("--config", help="Packaged configuration (synthetic, camels) or a YAML file.")
-]
-Data = Annotated[
-    str | None, typer.Option("--data", help="reader or reader:path, for example netcdf:basins.nc")
-]
+ConfigName = Annotated[str, typer.Option("--config", help="Packaged configuration (synthetic, camels) or a YAML file.")]
+Data = Annotated[str | None, typer.Option("--data", help="reader or reader:path, for example netcdf:basins.nc")]
 Out = Annotated[Path | None, typer.Option("--out", help="The run's directory; default runs/MODEL-CONFIG.")]
 Assignments = Annotated[list[str] | None, typer.Option("--set", help="key=value, for example dpl.epochs=30")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost, run nothing.")]

@@ -70,9 +70,7 @@ def ensemble_settings(section: LegacyModelConfig) -> EnsembleSettings:
     return EnsembleSettings(batch_runs=section.batch_runs, timeout=section.timeout, retries=section.retries)
 
 
-def simulate_legacy(
-    experiment: Experiment, parameters: Array, purpose: str, on_batch: OnBatch | None = None
-) -> Series:
+def simulate_legacy(experiment: Experiment, parameters: Array, purpose: str, on_batch: OnBatch | None = None) -> Series:
     """Run the legacy model over the span at (basin, parameter) ``parameters``, routing's included.
 
     Raises:
@@ -94,14 +92,10 @@ def simulate_legacy(
     return Series(outputs, _routed(experiment, outputs, parameters))
 
 
-def simulate_surrogate(
-    experiment: Experiment, surrogate: "Surrogate", inputs: SpanInputs, parameters: Array
-) -> Series:
+def simulate_surrogate(experiment: Experiment, surrogate: "Surrogate", inputs: SpanInputs, parameters: Array) -> Series:
     """Run the surrogate over the span at (basin, parameter) ``parameters``, routing's included."""
     count = len(experiment.model.parameters)
-    outputs = surrogate.predict(
-        inputs.forcing, inputs.antecedent[:, 0], parameters[:, :count], experiment.properties
-    )
+    outputs = surrogate.predict(inputs.forcing, inputs.antecedent[:, 0], parameters[:, :count], experiment.properties)
     return Series(outputs, _routed(experiment, outputs, parameters))
 
 
@@ -146,8 +140,7 @@ def split_scores(table: pd.DataFrame, source: str) -> dict[str, Scores | None]:
     """SCORES of one source on every split of ``score_table``; None for a split without basins."""
     rows = table[table["source"] == source]
     return {
-        split: summarise(rows[rows["split"] == split]) if (rows["split"] == split).any() else None
-        for split in SPLITS
+        split: summarise(rows[rows["split"] == split]) if (rows["split"] == split).any() else None for split in SPLITS
     }
 
 
@@ -156,17 +149,13 @@ def split_gaps(table: pd.DataFrame, splits: tuple[Split, ...]) -> dict[str, dict
     result: dict[str, dict[str, float | None] | None] = {}
     for split in splits:
         rows = table[table["split"] == split].pivot(index="basin", columns="source", values="nse")
-        result[split] = (
-            None if rows.empty else gap(rows["surrogate"].to_numpy(), rows["closed_loop"].to_numpy())
-        )
+        result[split] = None if rows.empty else gap(rows["surrogate"].to_numpy(), rows["closed_loop"].to_numpy())
     return result
 
 
 def _observed_in(experiment: Experiment, split: Split) -> Array:
     """(basin, time) observations of ``split``'s days; NaN elsewhere and where routing is not fed yet."""
-    observed = np.where(
-        experiment.splits.mask(split, experiment.basins, experiment.dates), experiment.observed, np.nan
-    )
+    observed = np.where(experiment.splits.mask(split, experiment.basins, experiment.dates), experiment.observed, np.nan)
     observed[:, : LENGTH - 1] = np.nan
     return observed
 

@@ -45,9 +45,7 @@ ATTRIBUTES = (
 
 Period = tuple[dt.date, dt.date]
 
-PlainValues = Annotated[
-    dict[str, Any], BeforeValidator(lambda value: json.loads(json.dumps(value, default=str)))
-]
+PlainValues = Annotated[dict[str, Any], BeforeValidator(lambda value: json.loads(json.dumps(value, default=str)))]
 """Options of an extension, as JSON holds them, so that a configuration reads back as itself."""
 
 

@@ -49,9 +49,7 @@ def simulate(job: Job, number: int, runs: Sequence[Run]) -> None:
     title = f"legacy runs, round {number}"
     with job.record.running(stage, fingerprint) as note, job.reporter.bar(title, len(runs)) as advance:
         keys = run_all(job.experiment, list(runs), lambda p: advance(p.committed + p.failed, remaining(p)))
-        write_text(
-            job.round_directory(number) / "runs.csv", _table(job, runs).assign(key=keys).to_csv(index=False)
-        )
+        write_text(job.round_directory(number) / "runs.csv", _table(job, runs).assign(key=keys).to_csv(index=False))
         with RunStore.open(job.experiment.store_path) as store:
             note.update(asdict(store.counts(keys)))
     job.reporter.say(f"{title}: {note['committed']} of {note['planned']} committed, {note['failed']} failed")

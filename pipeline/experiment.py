@@ -123,9 +123,7 @@ class Experiment:
             np.ascontiguousarray(self.dataset["streamflow"].to_numpy(), dtype=np.float64).tobytes(),
         )
 
-    def runs(
-        self, parameters: Array, span: Span, purpose: str, sites: Sequence[Site] | None = None
-    ) -> list[Run]:
+    def runs(self, parameters: Array, span: Span, purpose: str, sites: Sequence[Site] | None = None) -> list[Run]:
         """One run a site; ``parameters`` (site, parameter) may hold routing columns, which are left out."""
         count = len(self.model.parameters)
         places = self.sites if sites is None else sites
@@ -168,9 +166,7 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
             selection=config.basins,
             on_batch=lambda p: advance(0, f"{p.committed} of {p.planned} legacy runs"),
         )
-    dataset, lacking = check_inputs(
-        dataset, config.network.attributes, config.splits.skip_without_observations
-    )
+    dataset, lacking = check_inputs(dataset, config.network.attributes, config.splits.skip_without_observations)
     splits = make_splits(
         dataset,
         Periods.of(config.periods.fit, config.periods.validation, config.periods.test),

@@ -56,9 +56,7 @@ def opened(config: Config, directory: Path, surrogate: str | None = None) -> Ite
     try:
         lock.acquire()
     except Timeout:
-        raise StoreError(
-            f"{directory}: another process is at work there; wait for it or give another --out"
-        ) from None
+        raise StoreError(f"{directory}: another process is at work there; wait for it or give another --out") from None
     try:
         reporter = Reporter(directory)
         experiment = prepare(config, directory, reporter)

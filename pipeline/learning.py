@@ -34,7 +34,7 @@ def learn(job: Job, number: int) -> None:
         network = load_network(job, number - 1) if number else _new_network(job)
         for line in network.scaler.filled(job.experiment.attributes):
             job.reporter.say(line)
-        model = differentiable(job, network, load_surrogate(job, number))
+        model = differentiable(network, load_surrogate(job, number))
         data = learning_data(job, network, span_inputs(job.experiment))
         title = f"parameters, round {number}"
         with job.reporter.bar(title, settings.epochs) as advance:
@@ -74,13 +74,11 @@ def load_network(job: Job, number: int) -> "ParameterNetwork":
     return network_files.load(job.round_directory(number) / "network")
 
 
-def differentiable(job: Job, network: "ParameterNetwork", surrogate: "Surrogate") -> "DifferentiableModel":
+def differentiable(network: "ParameterNetwork", surrogate: "Surrogate") -> "DifferentiableModel":
     """Join network, frozen surrogate and routing."""
-    from dpl.model import DifferentiableModel, positions
+    from dpl.model import DifferentiableModel
 
-    return DifferentiableModel(
-        network, surrogate, positions(surrogate.spec.output_names, job.experiment.model.runoff)
-    )
+    return DifferentiableModel.of(network, surrogate)
 
 
 def learning_data(job: Job, network: "ParameterNetwork", inputs: SpanInputs) -> "LearningData":
@@ -115,9 +113,7 @@ def learn_fingerprint(job: Job, number: int) -> str:
     """Hash of all that decides the network of a round."""
     own = [emulate_fingerprint(job, number), learning_settings(job, number).to_dict()]
     earlier = (
-        learn_fingerprint(job, number - 1)
-        if number
-        else job.experiment.fingerprint("network", "periods", "splits")
+        learn_fingerprint(job, number - 1) if number else job.experiment.fingerprint("network", "periods", "splits")
     )
     return sha256_of_json([own, earlier])
 

@@ -30,8 +30,7 @@ def plan_text(config: Config, directory: Path) -> str:
     lines = [
         f"basins        {len(experiment.splits.fit)} fit, {len(experiment.splits.validation)} validation, "
         f"{len(experiment.splits.ungauged)} ungauged",
-        f"legacy runs   {sum(runs.values())}: "
-        + ", ".join(f"{count} {name}" for name, count in runs.items()),
+        f"legacy runs   {sum(runs.values())}: " + ", ".join(f"{count} {name}" for name, count in runs.items()),
         f"spin-up       {config.legacy_model.spinup_years} years before every run",
         "time (about)  " + ", ".join(f"{name} {_duration(value)}" for name, value in seconds.items()),
         f"disk (about)  {gigabytes:.2f} GB in {experiment.store_path}",
@@ -65,9 +64,7 @@ def _learning_days(experiment: Experiment) -> float:
     config = experiment.config
     basins = min(config.dpl.basins_per_step or len(experiment.splits.fit), len(experiment.splits.fit))
     changes = config.refine.dpl
-    later = changes.get("epochs", config.dpl.epochs) * changes.get(
-        "steps_per_epoch", config.dpl.steps_per_epoch
-    )
+    later = changes.get("epochs", config.dpl.epochs) * changes.get("steps_per_epoch", config.dpl.steps_per_epoch)
     steps = config.dpl.epochs * config.dpl.steps_per_epoch + config.refine.rounds * later
     return float(steps * basins * (config.dpl.warmup_days + config.dpl.loss_days))
 

@@ -52,9 +52,7 @@ def lineage(job: Job, summary: dict[str, Any]) -> dict[str, str]:
         "legacy_model": model.name,
         "model_version": model.version,
         "executable": str(experiment.config.legacy_model.executable or "embedded"),
-        "parameter_bounds": json.dumps(
-            {p.name: [p.lower, p.upper, p.unit] for p in experiment.space.parameters}
-        ),
+        "parameter_bounds": json.dumps({p.name: [p.lower, p.upper, p.unit] for p in experiment.space.parameters}),
         "seeds": json.dumps(summary["seeds"]),
         "periods": json.dumps(summary["periods"]),
         "spinup_years": str(model.spinup_years),
@@ -90,11 +88,7 @@ def _register(job: Job, tracker: Any, summary: dict[str, Any]) -> dict[str, str 
         surrogate = tracker.register(
             "surrogate", name, job.directory / "surrogate", surrogate_signature(card["spec"]), tags
         )
-    kinds = {
-        str(c): "double" if t.kind in "fiu" else "string" for c, t in experiment.attributes.dtypes.items()
-    }
+    kinds = {str(c): "double" if t.kind in "fiu" else "string" for c, t in experiment.attributes.dtypes.items()}
     signature = network_signature(kinds, experiment.space.names)
-    dpl = tracker.register(
-        "dpl", name, job.directory / "dpl", signature, tags | {"surrogate": str(surrogate)}
-    )
+    dpl = tracker.register("dpl", name, job.directory / "dpl", signature, tags | {"surrogate": str(surrogate)})
     return {"surrogate": surrogate, "dpl": dpl}

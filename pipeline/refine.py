@@ -96,11 +96,7 @@ def new_runs(job: Job, number: int) -> list[Run]:
         drawn,
     )
     start, end = experiment.design_period
-    return [
-        Run(site, values, start, end, "refine")
-        for site, own in zip(sites, sets, strict=True)
-        for values in own
-    ]
+    return [Run(site, values, start, end, "refine") for site, own in zip(sites, sets, strict=True) for values in own]
 
 
 def chosen_round(job: Job) -> int:
@@ -112,6 +108,4 @@ def chosen_round(job: Job) -> int:
 
 def check_fingerprint(job: Job, number: int) -> str:
     """Hash of all that decides a round's closed-loop score."""
-    return sha256_of_json(
-        [learning.learn_fingerprint(job, number), job.experiment.fingerprint("periods", "splits")]
-    )
+    return sha256_of_json([learning.learn_fingerprint(job, number), job.experiment.fingerprint("periods", "splits")])

@@ -35,9 +35,7 @@ class Periods:
         spans = self.by_name()
         for name, (start, end) in spans.items():
             if start > end:
-                raise UsageError(
-                    f"periods.{name}: the first day ({start}) must not be after the last ({end})"
-                )
+                raise UsageError(f"periods.{name}: the first day ({start}) must not be after the last ({end})")
         for (one, first), (other, second) in combinations(spans.items(), 2):
             if first[0] <= second[1] and second[0] <= first[1]:
                 spans_text = f"{first[0]} to {first[1]} and {second[0]} to {second[1]}"
@@ -175,9 +173,7 @@ def _check_record(dataset: xr.Dataset, periods: Periods) -> None:
     days = dataset["time"].to_numpy().astype("datetime64[D]")
     for name, (start, end) in periods.by_name().items():
         if start < days[0] or end > days[-1]:
-            raise UsageError(
-                f"periods.{name}: {start} to {end} is outside the record, {days[0]} to {days[-1]}"
-            )
+            raise UsageError(f"periods.{name}: {start} to {end} is outside the record, {days[0]} to {days[-1]}")
 
 
 def _check_shares(ungauged: float, validation: float) -> None:

@@ -25,9 +25,7 @@ class StageRecord:
             try:
                 self._entries = json.loads(self._path.read_text(encoding="utf-8"))
             except json.JSONDecodeError as error:
-                raise DataError(
-                    f"{self._path}: not valid JSON ({error}); delete it to run all stages again"
-                ) from None
+                raise DataError(f"{self._path}: not valid JSON ({error}); delete it to run all stages again") from None
 
     def finished(self, stage: str, fingerprint: str) -> bool:
         """Whether ``stage`` was finished for this fingerprint."""

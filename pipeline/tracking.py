@@ -71,15 +71,11 @@ class Tracker:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        self.client.log_batch(
-            self.run_id, metrics=[Metric(f"{prefix}.{k}", v, now, step) for k, v in figures.items()]
-        )
+        self.client.log_batch(self.run_id, metrics=[Metric(f"{prefix}.{k}", v, now, step) for k, v in figures.items()])
 
     def summary(self, summary: Mapping[str, Any]) -> None:
         """Log every number of a ``summary.json`` as a metric."""
-        figures = {
-            k: float(v) for k, v in _flat(summary) if isinstance(v, int | float) and not isinstance(v, bool)
-        }
+        figures = {k: float(v) for k, v in _flat(summary) if isinstance(v, int | float) and not isinstance(v, bool)}
         self.metrics("summary", 0, figures)
 
     def files(self, *paths: Path) -> None:
@@ -91,9 +87,7 @@ class Tracker:
         """Close the run."""
         self.client.set_terminated(self.run_id, status)
 
-    def register(
-        self, kind: str, legacy_model: str, bundle: Path, signature: Any, tags: Mapping[str, str]
-    ) -> str:
+    def register(self, kind: str, legacy_model: str, bundle: Path, signature: Any, tags: Mapping[str, str]) -> str:
         """Register a bundle as a served model and return its address.
 
         The model is a pyfunc made from code (``served_*.py``) with the bundle beside it; nothing is pickled.
@@ -121,9 +115,7 @@ class Tracker:
             _create_registered(self.client, name)
             version = self.client.create_model_version(name, info.model_uri, self.run_id, tags=dict(tags))
         except Exception as error:
-            raise RegistryError(
-                f"MLflow at {self.uri} did not register {name}: {_first_line(error)}"
-            ) from error
+            raise RegistryError(f"MLflow at {self.uri} did not register {name}: {_first_line(error)}") from error
         return f"models:/{name}/{version.version}"
 
     def _exists(self, run_id: str) -> bool:
@@ -139,9 +131,7 @@ class Tracker:
         found = self.client.get_experiment_by_name(experiment)
         location = _artifact_location(self.uri, experiment)
         identifier = (
-            found.experiment_id
-            if found
-            else self.client.create_experiment(experiment, artifact_location=location)
+            found.experiment_id if found else self.client.create_experiment(experiment, artifact_location=location)
         )
         return str(self.client.create_run(identifier, run_name=name).info.run_id)
 
@@ -163,9 +153,7 @@ def fetch(uri: str, into: Path, tracking_uri: str | None = None) -> Path:
     mlflow.set_tracking_uri(server)
     into.mkdir(parents=True, exist_ok=True)
     try:
-        folder = Path(
-            mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(into), tracking_uri=server)
-        )
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(into), tracking_uri=server))
     except Exception as error:
         raise RegistryError(f"{uri} cannot be fetched from {server}: {_first_line(error)}") from error
     found = [path.parent for name in ("card.json", "network.json") for path in sorted(folder.rglob(name))]
@@ -184,12 +172,8 @@ def surrogate_uri(pinned: str) -> str | None:
     if not at:
         return None
     if not re.fullmatch(r"[A-Za-z0-9_-]+", version):
-        raise UsageError(
-            f"--surrogate {pinned}: expected a version or an alias after @, for example vic@champion"
-        )
-    return (
-        f"models:/{name}-surrogate/{version}" if version.isdigit() else f"models:/{name}-surrogate@{version}"
-    )
+        raise UsageError(f"--surrogate {pinned}: expected a version or an alias after @, for example vic@champion")
+    return f"models:/{name}-surrogate/{version}" if version.isdigit() else f"models:/{name}-surrogate@{version}"
 
 
 def surrogate_signature(spec: Mapping[str, Any]) -> Any:

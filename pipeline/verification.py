@@ -132,9 +132,7 @@ def identifiability(job: Job, number: int, parameters: Array) -> dict[str, Any]:
     from dpl.identifiability import assess, flow_jacobian, gauss_newton
 
     experiment, space = job.experiment, job.experiment.space
-    model = learning.differentiable(
-        job, learning.load_network(job, number), emulation.load_surrogate(job, number)
-    )
+    model = learning.differentiable(learning.load_network(job, number), emulation.load_surrogate(job, number))
     inputs = span_inputs(experiment)
     days = slice(0, min(3 * 365, len(experiment.dates)))
     jacobian = flow_jacobian(
@@ -174,9 +172,7 @@ def _for_report(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _write_dataset(job: Job, name: str, dataset: xr.Dataset) -> None:
-    encoding = {
-        n: {"zlib": True, "complevel": 1} for n, v in dataset.data_vars.items() if v.dtype.kind == "f"
-    }
+    encoding = {n: {"zlib": True, "complevel": 1} for n, v in dataset.data_vars.items() if v.dtype.kind == "f"}
     with written_aside(job.directory / name) as aside:
         dataset.to_netcdf(aside, engine="netcdf4", encoding=encoding)
 

@@ -1,5 +1,6 @@
 """From recorded runs to training windows: arrays in memory, batches by index."""
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ class Runs:
     """Recorded runs as float32 arrays; forcing is kept once a site.
 
     Args:
+        keys: (run,) keys.
         sites: (site,) names.
         site: (run,) index into ``sites``.
         forcing: (site, time, forcing) of the recorded days.
@@ -32,6 +34,7 @@ class Runs:
         outputs: (run, time, output) recorded outputs.
     """
 
+    keys: tuple[str, ...]
     sites: tuple[str, ...]
     site: Index
     forcing: Series
@@ -68,6 +71,7 @@ def gather(run_set: RunSet) -> Runs:
     sites, site = np.unique(run_set.sites, return_inverse=True)
     forcing, past = zip(*(_of_site(run_set, str(name)) for name in sites), strict=True)
     return Runs(
+        keys=tuple(map(str, run_set.keys)),
         sites=tuple(map(str, sites)),
         site=site.astype(np.int64),
         forcing=np.stack(forcing),
@@ -81,14 +85,13 @@ def gather(run_set: RunSet) -> Runs:
 def split(runs: Runs, site_share: float, set_share: float, seed: int) -> Split:
     """Hold out a share of the sites with all their runs, and a share of the runs at the other sites.
 
-    Nothing is held out where the share is zero; otherwise at least one site, if there are two or more.
+    Both are chosen by the hash of site name or run key, so that what is held out stays held out when runs are
+    added. Nothing is held out where the share is zero; otherwise at least one site, if there are two or more.
     """
-    rng = np.random.default_rng([seed, 17])
     count = min(len(runs.sites) - 1, int(np.ceil(site_share * len(runs.sites))))
-    away = np.isin(runs.site, rng.permutation(len(runs.sites))[:count])
-    others = rng.permutation(np.flatnonzero(~away))
-    sets = others[: int(set_share * len(others))]
-    return Split(train=np.sort(others[len(sets) :]), held_out=np.sort(np.concatenate([np.flatnonzero(away), sets])))
+    order = np.argsort([_hashed(seed, site) for site in runs.sites])
+    away = np.isin(runs.site, order[:count]) | (np.array([_hashed(seed, key) for key in runs.keys]) < set_share)
+    return Split(train=np.flatnonzero(~away), held_out=np.flatnonzero(away))
 
 
 def spec_of(run_set: RunSet, runs: Runs, rows: Index) -> SurrogateSpec:
@@ -153,6 +156,11 @@ def read_by_model(forcing: Forcing, model: ModelInfo) -> Forcing:
         raise DataError(f"{model.name} reads {', '.join(missing)}, but the forcing has {', '.join(forcing.names)}")
     columns = [forcing.names.index(name) for name in model.forcing_names]
     return Forcing(forcing.dates, forcing.values[:, columns], model.forcing_names)
+
+
+def _hashed(seed: int, name: str) -> float:
+    """A number in [0, 1) that depends on ``seed`` and ``name`` only."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:6], "big") / 2**48
 
 
 def _of_site(run_set: RunSet, name: str) -> tuple[Series, Series]:

@@ -91,8 +91,7 @@ def vic_like_runs(sites: int = 2, sets: int = 3, days: int = 40) -> RunSet:
     dates = np.arange("2000-01-01", "2003-01-01", dtype="datetime64[D]")[: SPINUP + days]
     weather = np.array([4.0, 2.0, 12.0, 250.0, 800.0, 43200.0]) * rng.normal(1.0, 0.3, (sites, len(dates), 6))
     forcing = {
-        name: Forcing(dates, np.abs(days_of), model.forcing_names)
-        for name, days_of in zip(names, weather, strict=True)
+        name: Forcing(dates, np.abs(days_of), model.forcing_names) for name, days_of in zip(names, weather, strict=True)
     }
     # latitude, elevation, porosity, quartz, critical, wilting, forest, leaf area, its range, temperature
     properties = np.array([40.0, 500.0, 0.45, 0.4, 0.5, 0.25, 0.3, 3.0, 2.0, 8.0])

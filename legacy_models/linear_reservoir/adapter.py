@@ -71,9 +71,7 @@ class LinearReservoir:
             DataError: naming the site if there is no rain.
         """
         if "prcp" not in forcing.names:
-            raise DataError(
-                f"site {name}: {self.name} needs forcing 'prcp'; there is {', '.join(forcing.names)}"
-            )
+            raise DataError(f"site {name}: {self.name} needs forcing 'prcp'; there is {', '.join(forcing.names)}")
         return Site(name, {}, Forcing(forcing.dates, forcing.column("prcp")[:, None], ("prcp",)))
 
     def key(self, run: Run) -> str:
@@ -105,9 +103,7 @@ class LinearReservoir:
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             return [RunResult("failed", f"no usable output: {error}")] * len(runs)
         if len(flow) != len(runs) or flow.shape != storage.shape:
-            return [RunResult("failed", f"incomplete output: shape {flow.shape} for {len(runs)} runs")] * len(
-                runs
-            )
+            return [RunResult("failed", f"incomplete output: shape {flow.shape} for {len(runs)} runs")] * len(runs)
         days = days_between(runs[0].start, runs[0].end) + 1
         return [_result(*series, days) for series in zip(flow, storage, strict=True)]
 
@@ -121,9 +117,7 @@ class LinearReservoir:
         """Return (time,) rain of a site from the first day of spin-up to the end of ``run``."""
         rain = with_spinup(site.forcing, run.start, run.end, self.spinup_years).column("prcp")
         if not (rain >= 0).all():
-            raise DataError(
-                f"site {site.name}: rain must be 0 or more on every day, found {rain[~(rain >= 0)][0]}"
-            )
+            raise DataError(f"site {site.name}: rain must be 0 or more on every day, found {rain[~(rain >= 0)][0]}")
         return rain
 
 

@@ -264,9 +264,7 @@ def _global_text(settings: GlobalFile) -> str:
 
 
 @lru_cache(maxsize=64)
-def _settings(
-    start: str, end: str, spinup_years: int, steps: int, output_format: inputs.OutputFormat
-) -> GlobalFile:
+def _settings(start: str, end: str, spinup_years: int, steps: int, output_format: inputs.OutputFormat) -> GlobalFile:
     first = pd.Timestamp(start) - pd.DateOffset(years=spinup_years)
     return inputs.settings(first.date(), pd.Timestamp(end).date(), steps, output_format)
 

@@ -87,9 +87,7 @@ def implausible(values: Array, dates: Dates, variables: tuple[Variable, ...]) ->
     return ""
 
 
-def judge(
-    table: FluxTable, expected: Expected, values: Array, variables: tuple[Variable, ...]
-) -> tuple[Status, str]:
+def judge(table: FluxTable, expected: Expected, values: Array, variables: tuple[Variable, ...]) -> tuple[Status, str]:
     """Return a complete run's status and why: absurd values and a broken balance are quarantined."""
     if not np.isfinite(table.values).all():
         row, column = np.argwhere(~np.isfinite(table.values))[0]

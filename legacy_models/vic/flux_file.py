@@ -64,15 +64,9 @@ def format_ascii(table: FluxTable, prefix: str, version: str, formats: Sequence[
         formats: (column,) printf formats; VIC's default ``%.4f`` for all where empty.
     """
     row = "%04d\t%02d\t%02d\t" + "\t ".join(formats or ["%.4f"] * len(table.names)) + "\n"
-    header = (
-        f"# SIMULATION: {prefix}\n# MODEL_VERSION: {version}\nYEAR\tMONTH\tDAY\t"
-        + "\t ".join(table.names)
-        + "\n"
-    )
+    header = f"# SIMULATION: {prefix}\n# MODEL_VERSION: {version}\nYEAR\tMONTH\tDAY\t" + "\t ".join(table.names) + "\n"
     dates = _calendar(table.dates).tolist()
-    return header + "".join(
-        row % (*day, *values) for day, values in zip(dates, table.values.tolist(), strict=True)
-    )
+    return header + "".join(row % (*day, *values) for day, values in zip(dates, table.values.tolist(), strict=True))
 
 
 def read_ascii(text: str) -> FluxTable:
@@ -84,9 +78,7 @@ def read_ascii(text: str) -> FluxTable:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     names = lines[0].split() if lines else []
     if tuple(names[:3]) != _DATE_NAMES:
-        raise DataError(
-            f"output file: expected a header that begins with YEAR MONTH DAY, received {names[:3]}"
-        )
+        raise DataError(f"output file: expected a header that begins with YEAR MONTH DAY, received {names[:3]}")
     rows = [line.split() for line in lines[1:]]
     for number, row in enumerate(rows, start=1):
         if len(row) != len(names):
@@ -159,9 +151,7 @@ def _read_header(content: bytes) -> tuple[int, list[tuple[str, int, float]]]:
         raise DataError("output file: the header of the BINARY file is damaged") from None
     names = tuple(name for name, _, _ in columns[:3])
     if position != end or names != _DATE_NAMES or any(code not in _TYPES for _, code, _ in columns):
-        raise DataError(
-            f"output file: the header of the BINARY file is damaged; its first columns are {names}"
-        )
+        raise DataError(f"output file: the header of the BINARY file is damaged; its first columns are {names}")
     return end, columns
 
 

@@ -40,10 +40,7 @@ def soil_table(runs: Sequence[Run]) -> SoilTable:
         DataError: if a site property or a parameter is missing or not finite.
     """
     values = native(parameter_values(runs))
-    given = {
-        variable.name: _property(runs, variable.name)
-        for variable in (*site.PROPERTIES, *site.OTHER_PROPERTIES)
-    }
+    given = {variable.name: _property(runs, variable.name) for variable in (*site.PROPERTIES, *site.OTHER_PROPERTIES)}
     count = len(runs)
     bulk = layered(site.PARTICLE_DENSITY * (1.0 - given["porosity"]))
     wilting = layered(given["wpwp_fraction"])
@@ -139,14 +136,10 @@ def vegetation(runs: Sequence[Run]) -> list[VegetationClass]:
     """
     values = native(parameter_values(runs))
     factors = zip(values["rmin_factor"].tolist(), values["lai_factor"].tolist(), strict=True)
-    classes = [
-        site.vegetation_class(run.site.properties, *pair) for run, pair in zip(runs, factors, strict=True)
-    ]
+    classes = [site.vegetation_class(run.site.properties, *pair) for run, pair in zip(runs, factors, strict=True)]
     for run, made in zip(runs, classes, strict=True):
         if not all(0 < value < np.inf for value in (made.rmin, *made.lai)):
-            raise DataError(
-                f"site {run.site.name}: LAI {made.lai} and rmin {made.rmin} must be positive numbers"
-            )
+            raise DataError(f"site {run.site.name}: LAI {made.lai} and rmin {made.rmin} must be positive numbers")
     return classes
 
 

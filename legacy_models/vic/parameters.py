@@ -19,16 +19,12 @@ _WIDTH = "judgement: the range of values in published VIC parameter sets, widene
 PARAMETERS = ParameterSpace(
     (
         Parameter("b_infilt", 1e-3, 0.4, 0.2, "-", "log", _CALIBRATION),
-        Parameter(
-            "k", 0.01, 10.0, 0.25, "mm/day", "log", "from the ranges of Ds, Dsmax and Ws: " + _CALIBRATION
-        ),
+        Parameter("k", 0.01, 10.0, 0.25, "mm/day", "log", "from the ranges of Ds, Dsmax and Ws: " + _CALIBRATION),
         Parameter("r", 0.01, 0.9, 0.025, "-", "log", "from the ranges of Ds and Ws: " + _CALIBRATION),
         Parameter("Ws", 0.2, 0.99, 0.8, "-", "linear", _CALIBRATION),
         Parameter("depth2", 0.1, 1.5, 0.4, "m", "log", _CALIBRATION),
         Parameter("depth3", 0.1, 2.5, 1.2, "m", "log", _CALIBRATION),
-        Parameter(
-            "expt", 8.0, 30.0, 12.0, "-", "linear", "3 + 2 b of Campbell over textures, Cosby et al. (1984)"
-        ),
+        Parameter("expt", 8.0, 30.0, 12.0, "-", "linear", "3 + 2 b of Campbell over textures, Cosby et al. (1984)"),
         Parameter("Ksat", 100.0, 10000.0, 500.0, "mm/day", "log", _WIDTH),
         Parameter("snow_rough", 0.001, 0.03, 0.003, "m", "log", _WIDTH),
         Parameter("rmin_factor", 0.5, 2.0, 1.0, "-", "log", "judgement: halved to doubled"),

@@ -163,9 +163,7 @@ def land_cover(properties: Mapping[str, float]) -> LandCover:
     return FOREST if properties["forest"] >= 0.5 else GRASS
 
 
-def vegetation_class(
-    properties: Mapping[str, float], rmin_factor: float, lai_factor: float
-) -> VegetationClass:
+def vegetation_class(properties: Mapping[str, float], rmin_factor: float, lai_factor: float) -> VegetationClass:
     """The library class of a site's tile under one parameter set; numbered 0.
 
     LAI(month) = lai_max - lai_diff (1 - season), within 0.1 and the cover's cap, times ``lai_factor``. The
@@ -204,9 +202,7 @@ def _attribute(basin: str, attributes: Mapping[str, Any], variable: Variable) ->
     try:
         number = math.nan if value is None else float(value)
     except (TypeError, ValueError):
-        raise DataError(
-            f"basin {basin}: attribute {variable.name} must be a number, received {value!r}"
-        ) from None
+        raise DataError(f"basin {basin}: attribute {variable.name} must be a number, received {value!r}") from None
     if math.isnan(number):
         raise DataError(f"basin {basin}: attribute {variable.name} is missing; VIC needs it")
     if not variable.lower <= number <= variable.upper:

@@ -38,14 +38,10 @@ def read_snow_bands(text: str, bands: int) -> tuple[SnowBands, ...]:
         if not words:
             continue
         if len(words) < 1 + 3 * bands:
-            raise DataError(
-                f"snow band file, line {number}: {len(words)} columns; {1 + 3 * bands} are needed"
-            )
+            raise DataError(f"snow band file, line {number}: {len(words)} columns; {1 + 3 * bands} are needed")
         try:
             values = tuple(float(word) for word in words[1 : 1 + 3 * bands])
-            rows.append(
-                SnowBands(int(words[0]), values[:bands], values[bands : 2 * bands], values[2 * bands :])
-            )
+            rows.append(SnowBands(int(words[0]), values[:bands], values[bands : 2 * bands], values[2 * bands :]))
         except ValueError as error:
             raise DataError(f"snow band file, line {number}: {error}") from None
     return tuple(rows)

@@ -103,9 +103,7 @@ def check_forcing(site: str, forcing: Forcing) -> None:
     """
     missing = [variable.name for variable in FORCING if variable.name not in forcing.names]
     if missing:
-        raise DataError(
-            f"site {site}: forcing has no {', '.join(missing)}; it has {', '.join(forcing.names)}"
-        )
+        raise DataError(f"site {site}: forcing has no {', '.join(missing)}; it has {', '.join(forcing.names)}")
     for variable in (*FORCING, *(v for v in OPTIONAL_FORCING if v.name in forcing.names)):
         column = forcing.column(variable.name)
         bad = ~((column >= variable.lower) & (column <= variable.upper))

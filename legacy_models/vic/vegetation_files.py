@@ -79,20 +79,14 @@ def read_vegparam(text: str, root_zones: int, lai: bool = False) -> tuple[Vegeta
     while position < len(lines):
         header = lines[position]
         if len(header) != 2:
-            raise DataError(
-                f"vegetation parameter file: expected 'cell tiles', received {' '.join(header)!r}"
-            )
+            raise DataError(f"vegetation parameter file: expected 'cell tiles', received {' '.join(header)!r}")
         cell, count = _integer(header[0]), _integer(header[1])
         step = 2 if lai else 1
         block = lines[position + 1 : position + 1 + count * step]
         position += 1 + len(block)
         if len(block) != count * step:
-            raise DataError(
-                f"vegetation parameter file: cell {cell} has {len(block)} lines for {count} tiles"
-            )
-        tiles = (
-            _tile(cell, block[i], block[i + 1] if lai else [], root_zones) for i in range(0, len(block), step)
-        )
+            raise DataError(f"vegetation parameter file: cell {cell} has {len(block)} lines for {count} tiles")
+        tiles = (_tile(cell, block[i], block[i + 1] if lai else [], root_zones) for i in range(0, len(block), step))
         cells.append(VegetationCell(cell, tuple(tiles)))
     return tuple(cells)
 
@@ -107,9 +101,7 @@ def format_tiles(tiles: Sequence[VegetationTile]) -> str:
     lines = [str(len(tiles))]
     for tile in tiles:
         zones = zip(tile.root_depths, tile.root_fractions, strict=True)
-        lines.append(
-            f"  {tile.number} {tile.fraction!r} " + " ".join(f"{depth!r} {share!r}" for depth, share in zones)
-        )
+        lines.append(f"  {tile.number} {tile.fraction!r} " + " ".join(f"{depth!r} {share!r}" for depth, share in zones))
         if tile.lai:
             lines.append("    " + _numbers(tile.lai))
     return "\n".join(lines) + "\n"
@@ -127,9 +119,7 @@ def read_veglib(text: str) -> tuple[VegetationClass, ...]:
 
 def format_veglib(classes: Iterable[VegetationClass]) -> str:
     """Return the text of a vegetation library; numbers are the shortest that read back exactly."""
-    header = (
-        "#class overstory rarc rmin LAIx12 ALBx12 Z0x12 DISPx12 WIND_H RGL RAD_ATT WIND_ATT TRUNK comment\n"
-    )
+    header = "#class overstory rarc rmin LAIx12 ALBx12 Z0x12 DISPx12 WIND_H RGL RAD_ATT WIND_ATT TRUNK comment\n"
     return header + "".join(f"{c.number} {format_class(c)}\n" for c in classes)
 
 

@@ -30,9 +30,7 @@ ATTRIBUTE_UNITS = {
     "slope_mean": "m/km",
     **dict.fromkeys(("area_gages2", "area_geospa_fabric", "area_km2"), "km2"),
     **dict.fromkeys(("p_mean", "pet_mean", "q_mean", "q5", "q95"), "mm/day"),
-    **dict.fromkeys(
-        ("high_prec_freq", "low_prec_freq", "high_q_freq", "low_q_freq", "zero_q_freq"), "day/year"
-    ),
+    **dict.fromkeys(("high_prec_freq", "low_prec_freq", "high_q_freq", "low_q_freq", "zero_q_freq"), "day/year"),
     **dict.fromkeys(("high_prec_dur", "low_prec_dur", "high_q_dur", "low_q_dur"), "day"),
     **dict.fromkeys(("soil_depth_pelletier", "soil_depth_statsgo", "max_water_content"), "m"),
     **dict.fromkeys(("root_depth_50", "root_depth_99"), "m"),
@@ -80,13 +78,9 @@ def _files(places: Sequence[Path], id_column: str | None) -> list[Path]:
     found: list[Path] = []
     for place in places:
         if place.is_dir():
-            tables = [
-                p for p in sorted(place.iterdir()) if p.suffix in (".csv", ".txt") and _is_table(p, id_column)
-            ]
+            tables = [p for p in sorted(place.iterdir()) if p.suffix in (".csv", ".txt") and _is_table(p, id_column)]
             if not tables:
-                raise UsageError(
-                    f"{place}: the folder holds no attribute table (.csv or .txt with an id column)"
-                )
+                raise UsageError(f"{place}: the folder holds no attribute table (.csv or .txt with an id column)")
             found += tables
         elif place.is_file():
             found.append(place)
@@ -109,16 +103,12 @@ def _read_table(path: Path, id_column: str | None) -> pd.DataFrame:
     names = _split(text.split("\n", 1)[0])
     if not _names_ids(names[0], id_column):
         wanted = id_column or " or ".join(ID_COLUMNS)
-        raise DataError(
-            f"{path}: line 1: the first column must be the basin's id ({wanted}), received {names[0]!r}"
-        )
+        raise DataError(f"{path}: line 1: the first column must be the basin's id ({wanted}), received {names[0]!r}")
     table = _parse(path, text)
     ids = table.iloc[:, 0].str.strip()
     if (repeated := ids.duplicated()).any():
         line = int(repeated.to_numpy().argmax()) + 2
-        raise DataError(
-            f"{path}: line {line}: basin {ids[repeated].iloc[0]} has a second row; ids must be unique"
-        )
+        raise DataError(f"{path}: line {line}: basin {ids[repeated].iloc[0]} has a second row; ids must be unique")
     table = table.iloc[:, 1:].set_axis(pd.Index(ids, name="basin"))
     return pd.DataFrame({name.strip(): _column(path, str(name), table[name]) for name in table.columns})
 
@@ -126,9 +116,7 @@ def _read_table(path: Path, id_column: str | None) -> pd.DataFrame:
 def _parse(path: Path, text: str) -> pd.DataFrame:
     separator = _separator(text.split("\n", 1)[0])
     try:
-        return pd.read_csv(
-            io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False
-        )
+        return pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{path}: not a table: {' '.join(str(error).split())}") from None
 
@@ -144,9 +132,7 @@ def _column(path: Path, name: str, texts: pd.Series) -> pd.Series:
     if (wrong := numbers.isna()).any():
         basin = present.index[int(wrong.to_numpy().argmax())]
         line = list(texts.index).index(basin) + 2
-        raise DataError(
-            f"{path}: line {line}: {name.strip()} of basin {basin} is not a number: {present[basin]!r}"
-        )
+        raise DataError(f"{path}: line {line}: {name.strip()} of basin {basin} is not a number: {present[basin]!r}")
     return numbers.reindex(texts.index).astype("float64")
 
 

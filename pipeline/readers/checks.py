@@ -40,9 +40,7 @@ def basin_ids(file: xr.Dataset, name: str, path: Path) -> npt.NDArray[np.str_]:
         raise DataError(f"{path}: dim {name} has no coordinate that holds the basin ids")
     ids = file["basin"].to_numpy()
     if ids.dtype.kind in "iuf":
-        raise DataError(
-            f"{path}: {name} holds numbers (first: {ids[0]}), so leading zeros are lost; store ids as text"
-        )
+        raise DataError(f"{path}: {name} holds numbers (first: {ids[0]}), so leading zeros are lost; store ids as text")
     texts = np.array([i.decode() if isinstance(i, bytes) else str(i) for i in ids], dtype=str)
     texts = np.char.strip(texts, " \t\r\n\0")
     unique, counts = np.unique(texts, return_counts=True)
@@ -117,9 +115,5 @@ def _refuse(
         return
     row, column = (int(i) for i in np.argwhere(bad)[0])
     text = rule.format(value=values[row, column]) if values is not None else rule
-    more = (
-        f" ({int(bad.sum())} such days in {name_some(np.array(basins)[bad.any(axis=1)])})"
-        if bad.sum() > 1
-        else ""
-    )
+    more = f" ({int(bad.sum())} such days in {name_some(np.array(basins)[bad.any(axis=1)])})" if bad.sum() > 1 else ""
     raise DataError(f"{path}: basin {basins[row]}, {dates[column].astype('datetime64[D]')}: {text}{more}")

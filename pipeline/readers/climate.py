@@ -49,9 +49,7 @@ def climate_attributes(
     }
 
 
-def potential_evaporation(
-    weather: dict[str, Array], day_of_year: Array, latitude: float, elevation: float
-) -> Array:
+def potential_evaporation(weather: dict[str, Array], day_of_year: Array, latitude: float, elevation: float) -> Array:
     """Priestley-Taylor evaporation, 1.26 Delta / (Delta + gamma) Rn / lambda, not below 0.
 
     Args:

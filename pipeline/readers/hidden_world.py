@@ -59,9 +59,7 @@ class Relation:
 # and flat basins answer late), away from the models' defaults: slower and smoother flow.
 RELATIONS = {
     "b_infilt": Relation(0.03, 0.65, {"clay_frac": 0.8, "slope_mean": 0.4, "frac_forest": -0.7}, -0.3),
-    "k": Relation(
-        0.30, 0.85, {"geol_permeability": 0.8, "slope_mean": 0.6}, 0.3, ("sand_frac", "slope_mean", 0.4)
-    ),
+    "k": Relation(0.30, 0.85, {"geol_permeability": 0.8, "slope_mean": 0.6}, 0.3, ("sand_frac", "slope_mean", 0.4)),
     "r": Relation(0.35, 0.95, {"clay_frac": -0.6, "geol_permeability": 0.7}),
     "Ws": Relation(0.10, 0.75, {"soil_depth_pelletier": 0.7, "aridity": 0.6}, -0.2),
     "depth2": Relation(0.10, 0.85, {"slope_mean": -0.6, "lai_max": 0.7, "soil_depth_pelletier": 0.4}, -0.4),

@@ -49,9 +49,7 @@ def draw_basin(index: int, rng: np.random.Generator) -> Basin:
     return Basin(region.name, longitude, slope, area, climate)
 
 
-def land_attributes(
-    basin: Basin, climate: dict[str, float], rng: np.random.Generator
-) -> dict[str, float | str]:
+def land_attributes(basin: Basin, climate: dict[str, float], rng: np.random.Generator) -> dict[str, float | str]:
     """Return topography, soil, vegetation and geology of a basin, given its climate attributes.
 
     Source:
@@ -94,12 +92,7 @@ def _vegetation(basin: Basin, climate: dict[str, float], rng: np.random.Generato
     score = 1.6 - 2.2 * (climate["aridity"] - 1.0) + 1.0 * steep - 1.2 * cropland + rng.normal(0.0, 1.0)
     forest = float(1.0 / (1.0 + np.exp(-score)))
     conifers = float(1.0 / (1.0 + np.exp(-(basin.climate.elevation - 1000.0) / 250.0)))
-    green = (
-        0.8
-        + 3.4 * forest * (1.0 - 0.25 * conifers)
-        + 1.6 * np.exp(-climate["aridity"])
-        + rng.normal(0.0, 0.3)
-    )
+    green = 0.8 + 3.4 * forest * (1.0 - 0.25 * conifers) + 1.6 * np.exp(-climate["aridity"]) + rng.normal(0.0, 0.3)
     lai = float(np.clip(green, 0.4, 5.6))
     cover = float(np.clip(0.35 + 0.11 * lai + rng.normal(0.0, 0.03), 0.15, 0.92))
     swing = float(np.clip(0.35 + 0.02 * (basin.climate.swing - 8.0) + rng.normal(0.0, 0.04), 0.05, 0.65))

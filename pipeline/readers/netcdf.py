@@ -71,9 +71,7 @@ def read(
     with _opened(path) as file:
         file = _days_between(file, options, path)
         inside = _attributes_inside(file)
-        everything = attributes.values.join(
-            inside[inside.columns.difference(attributes.values.columns)], how="right"
-        )
+        everything = attributes.values.join(inside[inside.columns.difference(attributes.values.columns)], how="right")
         chosen, skipped = _choose(file, selection, everything, attributes, options)
         dates = file["time"].to_numpy()
         series = _series(file, chosen, path, options)
@@ -152,9 +150,7 @@ def _choose(
         table = lacking[bad[0]]
         short = {row.lstrip("0"): row for row in attributes.rows[table]}.get(bad[0].lstrip("0"))
         why = f" (there is {short!r}: the table has lost leading zeros)" if short is not None else ""
-        raise DataError(
-            f"{table}: there is no row for {name_some(b for b in bad if lacking[b] == table)}{why}"
-        )
+        raise DataError(f"{table}: there is no row for {name_some(b for b in bad if lacking[b] == table)}{why}")
     return chosen, []
 
 
@@ -168,9 +164,7 @@ def _series(file: xr.Dataset, basins: list[str], path: Path, options: Options) -
             if name in OPTIONAL_FORCING:
                 continue
             held = ", ".join(str(n) for n in file.data_vars if set(file[n].dims) == {"basin", "time"})
-            raise UsageError(
-                f"{path}: there is no variable for {name!r}; map one of: {held} in options.variables"
-            )
+            raise UsageError(f"{path}: there is no variable for {name!r}; map one of: {held} in options.variables")
         values = _without_codes(_load(file[found], rows, path), options.missing_codes)
         unit = _unit(file, found, name, path, options)
         if name == "streamflow" and units.is_discharge(unit):
@@ -211,9 +205,7 @@ def _without_codes(values: Array, codes: tuple[float, ...]) -> Array:
 def _unit(file: xr.Dataset, found: str, name: str, path: Path, options: Options) -> str:
     unit = options.units.get(name, file[found].attrs.get("units"))
     if unit is None:
-        raise DataError(
-            f"{path}: {found} has no units; give options.units.{name}, one of: {units.known(name)}"
-        )
+        raise DataError(f"{path}: {found} has no units; give options.units.{name}, one of: {units.known(name)}")
     return str(unit)
 
 
@@ -225,9 +217,7 @@ def _area(file: xr.Dataset, rows: np.ndarray[Any, np.dtype[np.int64]], path: Pat
     area = units.convert(area, "area", _unit(file, found, "area", path, options), f"{path}: {found}")
     if (bad := ~(area > 0)).any():
         basin = file["basin"].to_numpy()[rows[bad.argmax()]]
-        raise DataError(
-            f"{path}: {found} of basin {basin} is {area[bad.argmax()]}; an area must be above 0 km2"
-        )
+        raise DataError(f"{path}: {found} of basin {basin} is {area[bad.argmax()]}; an area must be above 0 km2")
     return area
 
 

@@ -106,10 +106,7 @@ def read(
     with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as file:
         chosen = select([str(b) for b in file["basin"].to_numpy()], selection, attribute_frame(file))
         dataset = file.sel(basin=chosen).load()
-    plain = {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in dataset.attrs.items()
-    }
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in dataset.attrs.items()}
     dataset.attrs = plain | {"source": f"synthetic (seed {options.seed})"}
     return dataset
 
@@ -191,9 +188,7 @@ def _simulated(
         for run, key in zip(runs, keys, strict=True):
             record = store.record(key)
             if record.status != "ok":
-                raise LegacyModelError(
-                    f"synthetic data: basin {run.site.name}: {record.status}: {record.reason}"
-                )
+                raise LegacyModelError(f"synthetic data: basin {run.site.name}: {record.status}: {record.reason}")
         names = [variable.name for variable in model.outputs]
         flows = [names.index(name) for name in model.runoff]
         return np.stack([store.output(key)[:, flows].sum(axis=1, dtype=np.float64) for key in keys])

@@ -38,9 +38,7 @@ DEPTH = Quantity(
         "kg/m2/s": DAY,
     },
 )
-TEMPERATURE = Quantity(
-    "degC", {"degC": 1.0, "K": 1.0, "degF": 5.0 / 9.0}, {"K": -273.15, "degF": -32.0 * 5.0 / 9.0}
-)
+TEMPERATURE = Quantity("degC", {"degC": 1.0, "K": 1.0, "degF": 5.0 / 9.0}, {"K": -273.15, "degF": -32.0 * 5.0 / 9.0})
 RADIATION = Quantity("W/m2", {"W/m2": 1.0, "MJ/m2/day": 1e6 / DAY, "J/m2/day": 1.0 / DAY})
 PRESSURE = Quantity("Pa", {"Pa": 1.0, "hPa": 100.0, "mbar": 100.0, "kPa": 1000.0})
 DURATION = Quantity("s", {"s": 1.0, "min": 60.0, "h": 3600.0, "day": DAY})

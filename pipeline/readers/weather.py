@@ -44,9 +44,7 @@ class Climate:
     depression: float
 
 
-def generate(
-    climate: Climate, dates: npt.NDArray[np.datetime64], rng: np.random.Generator
-) -> dict[str, Array]:
+def generate(climate: Climate, dates: npt.NDArray[np.datetime64], rng: np.random.Generator) -> dict[str, Array]:
     """Draw daily weather for one place.
 
     Wet and dry days are a first-order Markov chain, amounts a mixed exponential (Wilks 1999), temperatures
@@ -107,9 +105,7 @@ def extraterrestrial_radiation(latitude: float, day_of_year: Array) -> Array:
     omega = _sunset_angle(latitude, delta)
     distance = 1 + 0.033 * np.cos(2 * np.pi * day_of_year / 365.0)
     sines, cosines = np.sin(phi) * np.sin(delta), np.cos(phi) * np.cos(delta)
-    return np.asarray(
-        24 * 60 / np.pi * SOLAR_CONSTANT * distance * (omega * sines + cosines * np.sin(omega))
-    ).clip(0)
+    return np.asarray(24 * 60 / np.pi * SOLAR_CONSTANT * distance * (omega * sines + cosines * np.sin(omega))).clip(0)
 
 
 def saturation_pressure(temperature: Array) -> Array:
@@ -165,23 +161,14 @@ def _temperature(
     climate: Climate, day_of_year: Array, wet: npt.NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[Array, Array]:
     season = _season(day_of_year, WARMEST_DAY)
-    anomaly = (
-        autoregressive(rng, len(wet), TEMPERATURE_MEMORY) * (0.28 * climate.swing + 0.5) * (1 - 0.3 * season)
-    )
-    mean = (
-        climate.temperature
-        + climate.swing * season
-        + anomaly
-        - 1.0 * (wet - climate.wet_share) * (season > 0)
-    )
+    anomaly = autoregressive(rng, len(wet), TEMPERATURE_MEMORY) * (0.28 * climate.swing + 0.5) * (1 - 0.3 * season)
+    mean = climate.temperature + climate.swing * season + anomaly - 1.0 * (wet - climate.wet_share) * (season > 0)
     spread = climate.diurnal * np.where(wet, 0.65, 1.0) * (1 + 0.12 * season)
     spread = spread * np.exp(rng.normal(-0.02, 0.2, len(wet)))
     return mean - spread / 2, mean + spread / 2
 
 
-def _transmissivity(
-    elevation: float, spread: Array, wet: npt.NDArray[np.bool_], rng: np.random.Generator
-) -> Array:
+def _transmissivity(elevation: float, spread: Array, wet: npt.NDArray[np.bool_], rng: np.random.Generator) -> Array:
     """Share of radiation that arrives: tau (1 - 0.9 exp(-B dT^1.5)), and 0.75 of that on wet days."""
     clear = 0.72 + 2e-5 * elevation
     rate = 0.031 + 0.201 * np.exp(-0.185 * spread.mean())

@@ -61,20 +61,14 @@ def chosen_basins(scores: pd.DataFrame, snow: Mapping[str, float]) -> list[Choic
     choices = []
     if ranked:
         places = {"best": 0, "median": (len(ranked) - 1) // 2, "worst": len(ranked) - 1}
-        choices = [
-            Choice(ranked[place], f"{name} of {len(ranked)} gauged basins") for name, place in places.items()
-        ]
+        choices = [Choice(ranked[place], f"{name} of {len(ranked)} gauged basins") for name, place in places.items()]
     taken = {choice.basin for choice in choices}
     snowy = [basin for basin in ranked if basin not in taken and snow.get(basin, 0.0) > 0]
     if snowy:
-        choices.append(
-            Choice(max(snowy, key=lambda basin: snow[basin]), "snowiest of the other gauged basins")
-        )
+        choices.append(Choice(max(snowy, key=lambda basin: snow[basin]), "snowiest of the other gauged basins"))
     held_out = _ranked(scores, ungauged=True)
     if held_out:
-        choices.append(
-            Choice(held_out[(len(held_out) - 1) // 2], f"median of {len(held_out)} ungauged basins")
-        )
+        choices.append(Choice(held_out[(len(held_out) - 1) // 2], f"median of {len(held_out)} ungauged basins"))
     return list({choice.basin: choice for choice in reversed(choices)}.values())[::-1]
 
 
@@ -99,9 +93,7 @@ def legible_days(test: npt.NDArray[np.bool_], observed: Flow) -> Days:
     return best
 
 
-def hydrographs(
-    scores: pd.DataFrame, simulations: xr.Dataset | None, parameters: xr.Dataset | None
-) -> list[Picture]:
+def hydrographs(scores: pd.DataFrame, simulations: xr.Dataset | None, parameters: xr.Dataset | None) -> list[Picture]:
     """Draw precipitation, flow on linear and logarithmic axes, and duration curves of the chosen basins."""
     if simulations is None or "closed_loop" not in simulations:
         return []
@@ -127,9 +119,7 @@ def _ranked(scores: pd.DataFrame, ungauged: bool) -> list[str]:
     wide = nse_by_basin(scores, ungauged)
     if "closed_loop" not in wide:
         return []
-    return [
-        str(basin) for basin in wide["closed_loop"].dropna().sort_values(ascending=False, kind="stable").index
-    ]
+    return [str(basin) for basin in wide["closed_loop"].dropna().sort_values(ascending=False, kind="stable").index]
 
 
 def _snow(simulations: xr.Dataset, parameters: xr.Dataset | None) -> dict[str, float]:
@@ -145,12 +135,8 @@ def _snow(simulations: xr.Dataset, parameters: xr.Dataset | None) -> dict[str, f
     return dict(zip(labels(simulations["basin"]), mean, strict=True))
 
 
-def _hydrograph(
-    choice: Choice, series: xr.Dataset, test: npt.NDArray[np.bool_], nse: pd.DataFrame
-) -> Picture:
-    flows = {
-        name: series[name].to_numpy() for name in SERIES if name in series and series[name].notnull().any()
-    }
+def _hydrograph(choice: Choice, series: xr.Dataset, test: npt.NDArray[np.bool_], nse: pd.DataFrame) -> Picture:
+    flows = {name: series[name].to_numpy() for name in SERIES if name in series and series[name].notnull().any()}
     days = legible_days(test, flows.get("observed", np.zeros(len(test))))
     time = series["time"].to_numpy()[days]
     figure = new_figure(4.7)
@@ -172,9 +158,7 @@ def _hydrograph(
     return _described(figure, choice, flows, time, nse)
 
 
-def _described(
-    figure: Any, choice: Choice, flows: Mapping[str, Any], time: Any, nse: pd.DataFrame
-) -> Picture:
+def _described(figure: Any, choice: Choice, flows: Mapping[str, Any], time: Any, nse: pd.DataFrame) -> Picture:
     names = {
         "closed_loop": "legacy model",
         "surrogate": "surrogate",

@@ -38,9 +38,7 @@ def recovery(data: Learned | None, identifiability: dict[str, Any] | None) -> Pi
         for split, (label, colour, marker) in SPLITS.items():
             some = data.splits == split
             x, y = data.hidden[some, column], data.values[some, column]
-            place.scatter(
-                x, y, s=mark_size(data), color=colour, marker=marker, alpha=0.75, linewidth=0, label=label
-            )
+            place.scatter(x, y, s=mark_size(data), color=colour, marker=marker, alpha=0.75, linewidth=0, label=label)
         on_own_scale(place, data, column, "xy")
         place.set(xlabel=f"hidden [{data.units[column]}]", ylabel=f"learned [{data.units[column]}]")
         correlation = _correlation(data, column, known.get(name))
@@ -55,9 +53,7 @@ def recovery(data: Learned | None, identifiability: dict[str, Any] | None) -> Pi
         "parameter makes up for it."
     )
     alt = f"Learned against hidden parameters. Correlations: {', '.join(said)}."
-    return picture(
-        figure, "Recovery of the hidden parameters", caption, alt, raster=data.values.size > MANY_MARKS
-    )
+    return picture(figure, "Recovery of the hidden parameters", caption, alt, raster=data.values.size > MANY_MARKS)
 
 
 def importance(identifiability: dict[str, Any] | None) -> Picture | None:
@@ -82,18 +78,14 @@ def importance(identifiability: dict[str, Any] | None) -> Picture | None:
         "table; a well-recovered combination of badly recovered parameters means that the flow fixes the "
         "combination only."
     )
-    alt = "; ".join(
-        f"{name}: sensitivity {rounded(x, 1)} %, correlation {rounded(y)}" for name, x, y in known
-    )
+    alt = "; ".join(f"{name}: sensitivity {rounded(x, 1)} %, correlation {rounded(y)}" for name, x, y in known)
     return picture(figure, "What the flow can and cannot tell", caption, alt)
 
 
 def identifiability_sheets(identifiability: dict[str, Any] | None) -> list[Sheet]:
     """Return the recovery of single parameters and of combinations as tables."""
     single = [_single_row(item) for item in dig(identifiability, "parameters") or []]
-    combined = [
-        _combined_row(i, item) for i, item in enumerate(dig(identifiability, "combinations") or [], 1)
-    ]
+    combined = [_combined_row(i, item) for i, item in enumerate(dig(identifiability, "combinations") or [], 1)]
     sheets = []
     if single:
         heads = (
@@ -172,9 +164,7 @@ def _correlation(data: Learned, column: int, item: dict[str, Any] | None) -> flo
 
 
 def _formula(loadings: dict[str, float]) -> str:
-    large = sorted(
-        ((w, name) for name, w in loadings.items() if abs(w) >= 0.1), key=lambda pair: -abs(pair[0])
-    )
+    large = sorted(((w, name) for name, w in loadings.items() if abs(w) >= 0.1), key=lambda pair: -abs(pair[0]))
     signs = {True: "+", False: "\N{MINUS SIGN}"}
     terms = [f"{signs[weight >= 0]} {abs(weight):.2f} {name}" for weight, name in large]
     return " ".join(terms).removeprefix("+ ") or NOTHING

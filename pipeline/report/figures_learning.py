@@ -29,14 +29,10 @@ def _curve(history: pd.DataFrame, prefix: str, words: str, title: str) -> Pictur
     figure = new_figure(2.9)
     left, right = figure.subplots(1, 2)
     step = np.arange(1, len(history) + 1)
-    for (column, label), colour, line in zip(
-        columns.items(), (CLOSED_LOOP, SECOND), ("-", "--"), strict=True
-    ):
+    for (column, label), colour, line in zip(columns.items(), (CLOSED_LOOP, SECOND), ("-", "--"), strict=True):
         left.plot(step, history[column], line, color=colour, marker=".", markersize=4, label=label)
     positive = (history[list(columns)].stack().dropna() > 0).all()
-    left.set(
-        xlabel="epoch, all rounds in sequence", ylabel="loss [-]", yscale="log" if positive else "linear"
-    )
+    left.set(xlabel="epoch, all rounds in sequence", ylabel="loss [-]", yscale="log" if positive else "linear")
     score = history[f"{prefix}_nse"]
     right.plot(step, score, color=SECOND, marker=".", markersize=4)
     right.set(xlabel="epoch, all rounds in sequence", ylabel=f"median NSE, {words} [-]")

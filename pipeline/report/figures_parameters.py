@@ -87,8 +87,7 @@ class Learned:
         """Map (..., parameter) values to [0, 1] on each parameter's own scale."""
         safe = np.where(self.is_log, np.maximum(values, 1e-300), values)
         low, high, at = (
-            np.where(self.is_log, np.log(np.where(self.is_log, v, 1)), v)
-            for v in (self.lower, self.upper, safe)
+            np.where(self.is_log, np.log(np.where(self.is_log, v, 1)), v) for v in (self.lower, self.upper, safe)
         )
         return np.asarray((at - low) / (high - low))
 
@@ -110,9 +109,7 @@ def learned(parameters: xr.Dataset | None) -> Learned | None:
         is_log=labels(parameters["scale"]) == "log",
         attribute_names=attributes,
         attribute_units=_attribute_units(parameters, attributes),
-        attributes=parameters["attribute_value"].to_numpy().astype(float)
-        if has_attributes
-        else np.empty((count, 0)),
+        attributes=parameters["attribute_value"].to_numpy().astype(float) if has_attributes else np.empty((count, 0)),
         splits=labels(parameters["split"]) if "split" in parameters else np.full(count, "fit"),
         flagged=np.isin(labels(parameters["basin"]), flagged_basins(parameters)),
         hidden=parameters["hidden"].to_numpy().astype(float) if "hidden" in parameters else None,
@@ -143,9 +140,7 @@ def against_attributes(data: Learned | None) -> Picture | None:
         unit = data.attribute_units[column]
         place.set_xlabel(f"{data.attribute_names[column]} [{unit}]")
         place.set_title(f"rank correlation {rounded(correlation[row, column])}")
-        said.append(
-            f"{data.names[row]} with {data.attribute_names[column]} {rounded(correlation[row, column])}"
-        )
+        said.append(f"{data.names[row]} with {data.attribute_names[column]} {rounded(correlation[row, column])}")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=6)
     caption = (
@@ -156,9 +151,7 @@ def against_attributes(data: Learned | None) -> Picture | None:
         "basin."
     )
     alt = f"Scatter plots of parameters with their attribute and rank correlation: {'; '.join(said)}."
-    return picture(
-        figure, "Parameters against attributes", caption, alt, raster=data.values.size > MANY_MARKS
-    )
+    return picture(figure, "Parameters against attributes", caption, alt, raster=data.values.size > MANY_MARKS)
 
 
 def correlations(data: Learned | None) -> Picture | None:
@@ -213,9 +206,7 @@ def crowding(data: Learned | None) -> Picture | None:
         f"parameter's own scale. Shaded: the outer {percent(NEAR_BOUND)} of the range at either end; dashed: "
         f"default. {_crowds(crowded)}"
     )
-    shares = ", ".join(
-        f"{name} {percent(float(share))}" for name, share in zip(data.names, at_bound, strict=True)
-    )
+    shares = ", ".join(f"{name} {percent(float(share))}" for name, share in zip(data.names, at_bound, strict=True))
     alt = f"Histograms of {len(data.names)} parameters. At bounds: {shares}."
     return picture(figure, "Crowding at the bounds", caption, alt)
 
@@ -245,14 +236,10 @@ def _scatter(axes: "Axes", data: Learned, row: int, attribute: Array) -> None:
         some = data.splits == split
         if some.any():
             x, y = attribute[some], data.values[some, row]
-            axes.scatter(
-                x, y, s=mark_size(data), color=colour, marker=marker, alpha=0.7, linewidth=0, label=label
-            )
+            axes.scatter(x, y, s=mark_size(data), color=colour, marker=marker, alpha=0.7, linewidth=0, label=label)
     if data.flagged.any():
         x, y = attribute[data.flagged], data.values[data.flagged, row]
-        axes.scatter(
-            x, y, s=46, facecolors="none", edgecolors="black", linewidths=0.8, label="outside the domain"
-        )
+        axes.scatter(x, y, s=46, facecolors="none", edgecolors="black", linewidths=0.8, label="outside the domain")
     axes.axhline(data.default[row], color=DEFAULT, linestyle="--", label="default")
     axes.set_ylabel(f"{data.names[row]} [{data.units[row]}]")
     on_own_scale(axes, data, row, "y")

@@ -35,9 +35,7 @@ def outputs(simulations: xr.Dataset | None) -> list[str]:
     """Return the outputs for which both the legacy model's and the surrogate's series are there."""
     if simulations is None:
         return []
-    names = [
-        str(name).removeprefix("legacy_") for name in simulations.data_vars if str(name).startswith("legacy_")
-    ]
+    names = [str(name).removeprefix("legacy_") for name in simulations.data_vars if str(name).startswith("legacy_")]
     return [name for name in names if f"surrogate_{name}" in simulations]
 
 
@@ -68,9 +66,7 @@ def parity(simulations: xr.Dataset | None) -> Picture | None:
         "basins of the surrogate's agreement with the legacy model. Strongly skewed fluxes have logarithmic "
         f"axes, values below {SMALLEST_FLOW} drawn there."
     )
-    alt = (
-        f"Density of surrogate against legacy model for {len(names)} outputs. Median NSE: {', '.join(said)}."
-    )
+    alt = f"Density of surrogate against legacy model for {len(names)} outputs. Median NSE: {', '.join(said)}."
     return picture(figure, "Surrogate against legacy model, output by output", caption, alt, raster=True)
 
 
@@ -105,9 +101,7 @@ def _stacked(series: xr.Dataset, names: list[str], unit: dict[str, str], days: n
     time = series["time"].to_numpy()[days]
     for place, name in zip(axes, names, strict=True):
         place.plot(time, series[f"legacy_{name}"].to_numpy()[days], color=CLOSED_LOOP, label="legacy model")
-        place.plot(
-            time, series[f"surrogate_{name}"].to_numpy()[days], "--", color=SURROGATE, label="surrogate"
-        )
+        place.plot(time, series[f"surrogate_{name}"].to_numpy()[days], "--", color=SURROGATE, label="surrogate")
         place.set_ylabel(f"{name}\n[{unit[name]}]", rotation=0, ha="right", va="center")
     axes[0].set_xlim(time[0], time[-1])
     locator = AutoDateLocator(minticks=5, maxticks=10)
@@ -130,9 +124,7 @@ def _thinned(legacy: Series, surrogate: Series) -> tuple[npt.NDArray[np.float64]
     return x, y
 
 
-def _density(
-    axes: Any, legacy: npt.NDArray[np.float64], surrogate: npt.NDArray[np.float64], unit: str
-) -> None:
+def _density(axes: Any, legacy: npt.NDArray[np.float64], surrogate: npt.NDArray[np.float64], unit: str) -> None:
     from matplotlib.colors import LogNorm
 
     axes.set(xlabel=f"legacy model [{unit}]", ylabel=f"surrogate [{unit}]")

@@ -77,9 +77,7 @@ def number(tree: Any, *path: str) -> float | None:
 
 def labels(values: xr.DataArray) -> npt.NDArray[np.str_]:
     """Return a text variable as ``str``, whether it was stored as text, objects or bytes."""
-    return np.array(
-        [v.decode() if isinstance(v, bytes) else str(v) for v in values.to_numpy()], dtype=np.str_
-    )
+    return np.array([v.decode() if isinstance(v, bytes) else str(v) for v in values.to_numpy()], dtype=np.str_)
 
 
 def flagged_basins(parameters: xr.Dataset | None) -> list[str]:

@@ -54,9 +54,7 @@ def _rendered(name: str, run: RunFiles) -> str:
     from jinja2 import Environment, StrictUndefined
 
     template = files("pipeline.report").joinpath("template.html.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     lines = _without_passwords(run.log).splitlines()
     return environment.from_string(template).render(
         name=name,

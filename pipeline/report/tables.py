@@ -61,9 +61,7 @@ def skill(summary: dict[str, Any]) -> Sheet:
         "Test: basins whose record was learned from, in a period that was not. Ungauged: basins held out of "
         "learning, in the test period. A dash means that the figure was not computed."
     )
-    return Sheet(
-        "Scores by split", header, rows, note, text_columns=2, strong=frozenset(strong), grouped=True
-    )
+    return Sheet("Scores by split", header, rows, note, text_columns=2, strong=frozenset(strong), grouped=True)
 
 
 def gaps(summary: dict[str, Any]) -> Sheet:
@@ -78,9 +76,7 @@ def gaps(summary: dict[str, Any]) -> Sheet:
         for split in ("test", "ungauged")
     ]
     note = "NSE through the surrogate minus closed-loop NSE, basin by basin; above 0 the surrogate flatters."
-    return Sheet(
-        "Gap", ("split", "median [-]", "median of |gap| [-]", "basins with |gap| > 0.1 [%]"), rows, note
-    )
+    return Sheet("Gap", ("split", "median [-]", "median of |gap| [-]", "basins with |gap| > 0.1 [%]"), rows, note)
 
 
 def fidelity(summary: dict[str, Any], units: dict[str, str]) -> Sheet:
@@ -146,9 +142,7 @@ def provenance(summary: dict[str, Any]) -> Sheet:
     rows += [(f"period, {name}", _span(dig(summary, "periods", name))) for name in periods]
     rows.append(("seeds", ", ".join(map(str, seeds)) or NOTHING))
     for kind, tree in (("registered", "registry"), ("sha256 of", "hashes")):
-        rows += [
-            (f"{kind} {name}", str(value or NOTHING)) for name, value in (dig(summary, tree) or {}).items()
-        ]
+        rows += [(f"{kind} {name}", str(value or NOTHING)) for name, value in (dig(summary, tree) or {}).items()]
     return Sheet("What it was made from", ("", ""), rows, text_columns=2)
 
 
@@ -183,9 +177,7 @@ def basins(scores: pd.DataFrame, flagged: frozenset[str]) -> Sheet | None:
     return Sheet("Every basin in the test period", header, body, note, text_columns=2)
 
 
-def _basin_row(
-    index: Any, row: "pd.Series[float]", known: Sequence[str], flagged: frozenset[str]
-) -> tuple[str, ...]:
+def _basin_row(index: Any, row: "pd.Series[float]", known: Sequence[str], flagged: frozenset[str]) -> tuple[str, ...]:
     basin, split = index
     gap = row[("nse", "surrogate")] - row[("nse", "closed_loop")]
     return (

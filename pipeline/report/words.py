@@ -93,9 +93,7 @@ def _basins(summary: dict[str, Any], split: str) -> str:
 def _closed_loop(summary: dict[str, Any]) -> str:
     test, default = _nse(summary, "closed_loop", "test"), _nse(summary, "default_parameters", "test")
     if test is None:
-        return (
-            "The legacy model was not scored at the learned parameters: there is no closed-loop result yet."
-        )
+        return "The legacy model was not scored at the learned parameters: there is no closed-loop result yet."
     where = _basins(summary, "test")
     return (
         f"Run with the learned parameters, the legacy model itself reaches a median NSE of {rounded(test)} "
@@ -118,9 +116,8 @@ def _ungauged(summary: dict[str, Any]) -> str:
     if score is None:
         return ""
     where = _basins(summary, "ungauged") or "basins"
-    return (
-        f"; at {where} held out of learning ({surrogate_kind(summary)}) it reaches {rounded(score)}, "
-        + _against(score, default)
+    return f"; at {where} held out of learning ({surrogate_kind(summary)}) it reaches {rounded(score)}, " + _against(
+        score, default
     )
 
 
@@ -131,9 +128,7 @@ def _honesty(summary: dict[str, Any]) -> str:
     if through is not None:
         parts.append(f"the median NSE through the surrogate is {rounded(through)}")
     if gap is not None:
-        parts.append(
-            f"in the median basin the surrogate's score and the legacy model's differ by {rounded(gap)}"
-        )
+        parts.append(f"in the median basin the surrogate's score and the legacy model's differ by {rounded(gap)}")
     if not parts:
         return ""
     text = " and ".join(parts)

@@ -23,6 +23,7 @@ STATES = OUTPUTS[3:]
 PROPERTIES = ("porosity", "wcr_fraction", "wpwp_fraction")
 PARAMETERS = ("b_infilt", "k", "r", "Ws", "expt", "Ksat", "depth2", "depth3")  # as in Soil
 FORCING = ("prcp", "tmin", "tmax", "dayl")
+LARGEST_SENSITIVITY = 10.0
 LEARNED = 10  # six demands (melt, sublimation, canopy, three layers) and four factors
 
 
@@ -94,8 +95,9 @@ class VicDay(keras.layers.Layer):
 
     def call(self, inputs: Tensor, states: Any) -> tuple[Tensor, list[Tensor]]:
         """Advance (basin, state) by a day."""
-        swe, *water = _columns(states[0][:, :4])
-        latent = states[0][:, 4:]
+        carried = bounded_sensitivity(states[0])
+        swe, *water = _columns(ops.relu(carried[:, :4]))
+        latent = carried[:, 4:]
         rain, snowfall, *constants = _columns(inputs[:, self.features :])
         soil = Soil(*constants)
         known = [ops.log1p(swe / 10.0), *soil.describe(water), latent, inputs[:, : self.features]]
@@ -118,6 +120,21 @@ class VicDay(keras.layers.Layer):
         """Return the constructor's arguments."""
         names = ("features", "latent", "hidden", "substeps")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@ops.custom_gradient
+def bounded_sensitivity(states: Tensor) -> tuple[Tensor, Any]:
+    """Return ``states`` as they are; backwards, keep every sensitivity within ``LARGEST_SENSITIVITY``.
+
+    VIC takes baseflow explicitly, so a thin third layer with a fast baseflow overshoots, and the sensitivity to
+    its water grows without end from step to step. The loss and its gradient by mm or latent unit are about one.
+    """
+
+    def backward(*received: Tensor, upstream: Tensor | None = None) -> Tensor:
+        given = received[0] if upstream is None else upstream
+        return ops.clip(given, -LARGEST_SENSITIVITY, LARGEST_SENSITIVITY)
+
+    return states, backward
 
 
 def _snow_and_canopy(

@@ -3,8 +3,8 @@
     python tests/benchmarks/synthetic_recovery.py RUNS [SEED ...]
 
 Each seed gets a directory in RUNS; interrupted, it goes on where it stopped. Keeps ``synthetic_recovery.json``: for each
-seed the distance between default and hidden parameters (median closed-loop test NSE), the share of it that the learned
-parameters recover, and the median |gap|; and the worst of each.
+seed the distance between default and hidden parameters (median closed-loop test NSE), the share of it that the
+learned parameters recover, and the median |gap|; and the worst of each.
 """
 
 import json
@@ -24,13 +24,10 @@ def main(runs: str, *seeds: str) -> None:
     for seed in seeds or ("0", "1", "2"):
         directory = Path(runs) / f"seed-{seed}"
         run_until("report", load_config("synthetic", assignments=[f"data.options.seed={seed}"]), directory)
-        figures[f"seed_{seed}"] = recovery(
-            json.loads((directory / "summary.json").read_text(encoding="utf-8"))
-        )
+        figures[f"seed_{seed}"] = recovery(json.loads((directory / "summary.json").read_text(encoding="utf-8")))
     worst = {"distance": min, "recovered": min, "gap_abs_median": max, "seconds": max}
     figures["worst"] = {
-        name: choose(f[name] for key, f in figures.items() if key != "worst")
-        for name, choose in worst.items()
+        name: choose(f[name] for key, f in figures.items() if key != "worst") for name, choose in worst.items()
     }
     print(keep("synthetic_recovery", "reader synthetic, default options", figures))
 
@@ -48,9 +45,7 @@ def recovery(summary: dict[str, Any]) -> dict[str, float]:
         "recovered": (test["closed_loop"] - test["default_parameters"]) / distance,
         "gap_abs_median": summary["closed_loop"]["gap"]["test"]["abs_median"],
         "ungauged.nse_median": summary["closed_loop"]["ungauged"]["nse_median"],
-        "at_learned.runoff_total.nse_median": summary["surrogate"]["at_learned"]["runoff_total"][
-            "nse_median"
-        ],
+        "at_learned.runoff_total.nse_median": summary["surrogate"]["at_learned"]["runoff_total"]["nse_median"],
         "seconds": summary["seconds"]["total"],
     }
 

@@ -72,9 +72,7 @@ def test_no_weight_of_the_surrogate_moves(surrogate, data, tmp_path):
     learn(model, replace(data, validation=np.zeros_like(data.validation)), SETTINGS, tmp_path)
     assert frozen
     assert all((before == now).all() for before, now in zip(frozen, model.frozen_weights, strict=True))
-    assert all(
-        (before != now).any() for before, now in zip(learning, model.network.model.get_weights(), strict=True)
-    )
+    assert all((before != now).any() for before, now in zip(learning, model.network.model.get_weights(), strict=True))
 
 
 def test_every_weight_of_the_network_has_a_gradient_after_one_step(surrogate, data):

@@ -36,9 +36,7 @@ def test_all_figures_are_logged(finished_run, client, registry):
     version = client.get_model_version("linear_reservoir-dpl", "1")
     metrics = client.get_run(version.run_id).data.metrics
     summary = json.loads((finished_run / "summary.json").read_text())
-    assert metrics["summary.closed_loop.test.nse_median"] == pytest.approx(
-        summary["closed_loop"]["test"]["nse_median"]
-    )
+    assert metrics["summary.closed_loop.test.nse_median"] == pytest.approx(summary["closed_loop"]["test"]["nse_median"])
     assert {"surrogate.train_loss", "dpl.train_loss"} <= set(metrics)
 
 

@@ -14,9 +14,7 @@ def main() -> None:
     with RunStore.open(Path(sys.argv[1]), write=True) as store, local_executor(2) as executor:
         print("ready", flush=True)
         settings = EnsembleSettings(batch_runs=4)
-        counts = simulate(
-            Misbehaving(), runs, store, executor, settings, lambda p: print(p.committed, flush=True)
-        )
+        counts = simulate(Misbehaving(), runs, store, executor, settings, lambda p: print(p.committed, flush=True))
     print(f"done {counts.committed}", flush=True)
 
 

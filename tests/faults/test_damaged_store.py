@@ -38,9 +38,7 @@ def content(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("where", "stop"), [("input", "File too large"), ("output", "no space left in")])
-def test_a_full_disk_in_the_sandbox_is_a_clean_stop_and_no_run_is_blamed(
-    tmp_path, misbehave, small_files, where, stop
-):
+def test_a_full_disk_in_the_sandbox_is_a_clean_stop_and_no_run_is_blamed(tmp_path, misbehave, small_files, where, stop):
     misbehave("2:fill" if where == "output" else "")
     runs = numbered(*range(8))
     with RunStore.open(tmp_path / "store", write=True) as store, local_executor(2) as executor:
@@ -135,9 +133,7 @@ def flip(path: Path, position: int) -> None:
 def test_a_flipped_byte_in_an_output_is_detected_and_only_that_run_is_redone(tmp_path):
     path = filled(tmp_path / "store", (0, 1, 2), (3, 4))
     segment = path / "segments" / "00000001.h5"
-    flip(
-        segment, segment.read_bytes().index(np.float32(1 + DAYS - 1).tobytes() + result(2).outputs.tobytes())
-    )
+    flip(segment, segment.read_bytes().index(np.float32(1 + DAYS - 1).tobytes() + result(2).outputs.tobytes()))
     with RunStore.open(path, write=True) as store:
         with pytest.raises(StoreError, match=rf"run {key(1)} does not match its checksum; repair"):
             store.read("1", START, END)

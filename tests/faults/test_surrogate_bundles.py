@@ -141,9 +141,7 @@ def test_the_last_good_weights_survive_a_loss_that_is_not_finite(tmp_path: Path)
         ({"name": "vic"}, "legacy model"),
     ],
 )
-def test_a_surrogate_of_something_else_is_refused(
-    saved: Path, change: dict[str, object], message: str
-) -> None:
+def test_a_surrogate_of_something_else_is_refused(saved: Path, change: dict[str, object], message: str) -> None:
     fields = {name: getattr(MODEL, name) for name in MODEL.__dataclass_fields__}
     card = bundle.read_card(saved)
     bundle.check_request(card, SimpleNamespace(**fields))

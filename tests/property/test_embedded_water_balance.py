@@ -37,9 +37,7 @@ def tile(kind, lai, snow_roughness):
     else:
         air = turbulence(False, 0.07, 0.4, 10.0, 0.5, 0.2, snow_roughness)
     covered = 0.0 if kind == "bare" else 1.0
-    constants = np.array(
-        [kind == "trees", covered, 60.0, 150.0, 30.0, 0.5, 2.0 + snow_roughness, snow_roughness]
-    )
+    constants = np.array([kind == "trees", covered, 60.0, 150.0, 30.0, 0.5, 2.0 + snow_roughness, snow_roughness])
     column = [lai * covered, 0.18, air.vegetation_resistance, air.snow_resistance, air.snow_wind]
     return constants, np.repeat(np.array(column)[:, None], 12, axis=1)
 
@@ -67,9 +65,7 @@ def test_what_falls_leaves_or_is_stored(
     snow_roughness,
 ):  # fmt: skip
     capacity = 1000.0 * 0.45 * np.array(depths)
-    layers = np.array(
-        [capacity, 20.0 * np.array(depths), 0.5 * capacity, 0.2 * capacity, [expt] * 3, [ksat] * 3]
-    )
+    layers = np.array([capacity, 20.0 * np.array(depths), 0.5 * capacity, 0.2 * capacity, [expt] * 3, [ksat] * 3])
     dry, saturated = dry_and_saturated_conductivity(1457.5, 2650.0, 0.4)
     thermal = np.array([[0.45] * 3, [0.55] * 3, [dry] * 3, [saturated] * 3, depths])
     cell = np.array([b, ds, dsmax, ws, 2.0, 8.0, 4.0, 1.0, runoff_steps])

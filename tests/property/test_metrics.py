@@ -9,9 +9,7 @@ from hypothesis.extra.numpy import arrays
 from legacy_models import metrics
 
 flows = st.one_of(st.floats(0.01, 1000.0), st.just(np.nan))
-pairs = st.integers(3, 40).flatmap(
-    lambda days: st.tuples(*[arrays(np.float64, (2, days), elements=flows)] * 2)
-)
+pairs = st.integers(3, 40).flatmap(lambda days: st.tuples(*[arrays(np.float64, (2, days), elements=flows)] * 2))
 
 
 @given(pair=pairs)

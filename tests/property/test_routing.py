@@ -101,9 +101,7 @@ def test_gradients_agree_with_finite_differences_for_both_parameters():
         above, below = at.copy(), at.copy()
         above[parameter] += 1e-5
         below[parameter] -= 1e-5
-        difference = (route_arrays(runoff, *above) ** 2 - route_arrays(runoff, *below) ** 2).sum(
-            axis=1
-        ) / 2e-5
+        difference = (route_arrays(runoff, *above) ** 2 - route_arrays(runoff, *below) ** 2).sum(axis=1) / 2e-5
         np.testing.assert_allclose(gradient[parameter], difference, rtol=1e-5)
     assert (np.abs(gradient) > 0).all()
 

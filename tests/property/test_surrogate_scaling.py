@@ -18,7 +18,5 @@ def test_values_and_unit_cube_are_two_names_of_one_point(points: list[tuple[floa
 
 @settings(deadline=None, max_examples=30)
 @given(units, st.floats(0.0, 3.0), st.integers(0, 2**31))
-def test_steps_of_any_size_stay_in_the_box(
-    points: list[tuple[float, float]], sigma: float, seed: int
-) -> None:
+def test_steps_of_any_size_stay_in_the_box(points: list[tuple[float, float]], sigma: float, seed: int) -> None:
     SPACE.check(around(SPACE, SPACE.from_unit(np.array(points)), 4, sigma, seed))

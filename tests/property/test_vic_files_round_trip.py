@@ -184,9 +184,7 @@ def flux_tables(draw):
     narrow = st.floats(width=32, allow_nan=False, allow_infinity=False)
     values = draw(st.lists(narrow, min_size=days * columns, max_size=days * columns))
     names = tuple(f"OUT_{i}" for i in range(columns))
-    return FluxTable(
-        names, start + np.arange(days), np.array(values, dtype=np.float64).reshape(days, columns)
-    )
+    return FluxTable(names, start + np.arange(days), np.array(values, dtype=np.float64).reshape(days, columns))
 
 
 @few
@@ -223,7 +221,5 @@ def test_forcing_is_kept_to_half_a_unit_of_the_last_decimal(rows):
 def test_forcing_text_is_what_printf_gives(whole, decimals):
     values = np.array(whole, dtype=np.float64)[:, None] / 10.0**decimals
     printed = [line.strip().decode() for line in format_forcing(values, [decimals]).splitlines()]
-    expected = [
-        f"{'-' if n < 0 else ''}{abs(n) // 10**decimals}.{abs(n) % 10**decimals:0{decimals}d}" for n in whole
-    ]
+    expected = [f"{'-' if n < 0 else ''}{abs(n) // 10**decimals}.{abs(n) % 10**decimals:0{decimals}d}" for n in whole]
     assert printed == expected

@@ -55,10 +55,7 @@ def simulate(shared_data, tmp_path_factory):
         settings = read_global((folder / "global.txt").read_text())
         soil = read_soil((folder / settings.soil).read_text())
         names = [f"flux_{settings.label(*place)}.txt" for place in zip(soil.lat, soil.lon, strict=True)]
-        return [
-            tuple(read_ascii((f / "out" / name).read_text()) for f in (golden / case, folder))
-            for name in names
-        ]
+        return [tuple(read_ascii((f / "out" / name).read_text()) for f in (golden / case, folder)) for name in names]
 
     return lambda case, number: tables(case)[number - 1]
 

@@ -25,11 +25,7 @@ def text(folder, name):
 
 def numbers(content):
     return [
-        float(w)
-        for line in content.splitlines()
-        if not line.startswith("#")
-        for w in line.split()
-        if _is_number(w)
+        float(w) for line in content.splitlines() if not line.startswith("#") for w in line.split() if _is_number(w)
     ]
 
 

@@ -26,8 +26,7 @@ GOLDEN_DECIMALS = np.array([5, 4, 4, 4, 4, 5, 1])
 def attributes(shared_data):
     folder = shared_data / "camels_us" / "camels_attributes_v2.0"
     parts = (
-        pd.read_csv(folder / f"camels_{n}.txt", sep=";", dtype={"gauge_id": str})
-        for n in ("topo", "soil", "vege")
+        pd.read_csv(folder / f"camels_{n}.txt", sep=";", dtype={"gauge_id": str}) for n in ("topo", "soil", "vege")
     )
     return pd.concat([part.set_index("gauge_id") for part in parts], axis=1)
 
@@ -57,9 +56,7 @@ def forcing_text(folder):
 
 
 @pytest.mark.parametrize("basin", BASINS)
-def test_the_disaggregation_gives_the_recorded_forcing_to_its_printed_digits(
-    golden, daily, attributes, basin
-):
+def test_the_disaggregation_gives_the_recorded_forcing_to_its_printed_digits(golden, daily, attributes, basin):
     recorded = read_forcing(forcing_text(golden / basin))
     place = Place(attributes.gauge_lat[basin], attributes.elev_mean[basin])
     made = disaggregate(daily[basin], place, 4)
@@ -112,9 +109,7 @@ def test_recorded_outputs_are_read_written_back_and_in_balance(golden, basin):
     text = (folder / "out" / f"flux_{label}.txt").read_text()
     table = read_ascii(text)
     assert (
-        format_ascii(
-            table, "flux", "5.0.1", [v.printf for v in settings.outputs[0].variables for _ in _names(v)]
-        )
+        format_ascii(table, "flux", "5.0.1", [v.printf for v in settings.outputs[0].variables for _ in _names(v)])
         == text
     )
     again = read_binary(format_binary(table, settings.model_steps))

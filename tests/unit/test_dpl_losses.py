@@ -65,9 +65,7 @@ def test_a_dry_basin_has_finite_gradients(name):
 def test_nse_loss_is_one_minus_nse_but_for_epsilon(series):
     observed, simulated, mask, _ = series
     std = observed.std(axis=1)
-    efficiency = 1 - ((simulated - observed) ** 2).sum(1) / (
-        (observed - observed.mean(1, keepdims=True)) ** 2
-    ).sum(1)
+    efficiency = 1 - ((simulated - observed) ** 2).sum(1) / ((observed - observed.mean(1, keepdims=True)) ** 2).sum(1)
     expected = ((1 - efficiency) * (std / (std + EPSILON)) ** 2).mean()
     assert float(nse(observed, simulated, mask, std)) == pytest.approx(expected, rel=1e-5)
 

@@ -64,17 +64,13 @@ def test_no_weights_lead_out_of_the_bounds(network, attributes):
 
 def test_the_seed_alone_decides_the_first_weights(attributes):
     scaler = AttributeScaler.fit(attributes)
-    first, same, other = (
-        ParameterNetwork.create("g_A", scaler, SPACE, seed=s).model.get_weights() for s in (1, 1, 2)
-    )
+    first, same, other = (ParameterNetwork.create("g_A", scaler, SPACE, seed=s).model.get_weights() for s in (1, 1, 2))
     assert all((a == b).all() for a, b in zip(first, same, strict=True))
     assert any((a != b).any() for a, b in zip(first, other, strict=True))
 
 
 def test_dropout_acts_in_training_only(attributes):
-    network = shaken(
-        ParameterNetwork.create("g_A", AttributeScaler.fit(attributes), SPACE, dropout=0.5, seed=1)
-    )
+    network = shaken(ParameterNetwork.create("g_A", AttributeScaler.fit(attributes), SPACE, dropout=0.5, seed=1))
     scaled = network.scaler.transform(attributes)
     still, again = (np.asarray(network.model(scaled, training=False)) for _ in range(2))
     assert (still == again).all()
@@ -114,9 +110,7 @@ def test_a_missing_value_takes_the_fit_median_and_is_said(attributes):
     median = attributes["slope"].iloc[:9].median()
     filled = attributes.assign(slope=attributes["slope"].fillna(median))
     np.testing.assert_array_equal(scaler.transform(attributes), scaler.transform(filled))
-    assert scaler.filled(attributes) == [
-        f"basin 00000011: slope is missing, the fit basins' median {median:g} is used"
-    ]
+    assert scaler.filled(attributes) == [f"basin 00000011: slope is missing, the fit basins' median {median:g} is used"]
 
 
 def test_constant_and_outlying_attributes_stay_finite(attributes):
@@ -169,9 +163,7 @@ def test_a_missing_file_is_refused(network, tmp_path):
 
 def test_pickled_weights_are_refused_unopened(network, tmp_path):
     network_files.save(network, tmp_path)
-    np.savez(
-        tmp_path / network_files.WEIGHTS, weight_000=np.array([{"a": 1}], dtype=object), allow_pickle=True
-    )
+    np.savez(tmp_path / network_files.WEIGHTS, weight_000=np.array([{"a": 1}], dtype=object), allow_pickle=True)
     rewrite_card(tmp_path, weights_sha256=network_files.sha256_of_file(tmp_path / network_files.WEIGHTS))
     with pytest.raises(BundleError, match="cannot be rebuilt"):
         network_files.load(tmp_path)
@@ -200,6 +192,4 @@ def test_network_survives_keras_saving(network, attributes, tmp_path):
 
 def test_routing_parameters_are_parameters_like_the_others(attributes):
     network = ParameterNetwork.create("g_A", AttributeScaler.fit(attributes), SPACE + ROUTING)
-    np.testing.assert_allclose(
-        network.values(attributes)[:, -2:], np.tile(ROUTING.defaults, (12, 1)), rtol=1e-5
-    )
+    np.testing.assert_allclose(network.values(attributes)[:, -2:], np.tile(ROUTING.defaults, (12, 1)), rtol=1e-5)

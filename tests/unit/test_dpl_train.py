@@ -119,9 +119,7 @@ def test_hidden_parameters_come_back_and_the_score_with_them(new_model, data, fr
     assert first.train_loss is None
     assert best.validation_nse_median > 0.97 > first.validation_nse_median
     assert learned.history[-1].train_loss < 0.2 * learned.history[1].train_loss
-    hidden, found = (
-        SPACE.to_unit(v) for v in (hidden_parameters(frame.to_numpy()), learned.network.values(frame))
-    )
+    hidden, found = (SPACE.to_unit(v) for v in (hidden_parameters(frame.to_numpy()), learned.network.values(frame)))
     assert np.corrcoef(hidden[:8, 0], found[:8, 0])[0, 1] > 0.9
 
 

@@ -56,9 +56,7 @@ def test_wet_layers_give_what_dry_layers_cannot():
     assert uptake[1] / uptake[2] == pytest.approx(1.5)
 
 
-@pytest.mark.parametrize(
-    ("storage", "rain", "potential"), [(0.1, 5.0, 0.4), (0.0, 0.05, 1.0), (0.2, 0.0, 9.0)]
-)
+@pytest.mark.parametrize(("storage", "rain", "potential"), [(0.1, 5.0, 0.4), (0.0, 0.05, 1.0), (0.2, 0.0, 9.0)])
 def test_a_wet_canopy_keeps_its_water_balance_and_its_capacity(storage, rain, potential):
     evaporation, throughfall, after, dry = wet_canopy(storage, rain, 0.2, potential)
     assert storage + rain == pytest.approx(evaporation + throughfall + after)

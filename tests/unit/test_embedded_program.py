@@ -90,9 +90,7 @@ def outputs(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "out").iterdir())
 
 
-@pytest.mark.parametrize(
-    ("argv", "status"), [(["-v"], 0), (["-o"], 0), ([], 1), (["-g"], 1), (["-x", "a"], 1)]
-)
+@pytest.mark.parametrize(("argv", "status"), [(["-v"], 0), (["-o"], 0), ([], 1), (["-g"], 1), (["-x", "a"], 1)])
 def test_the_program_answers_like_vic(argv, status, capsys):
     assert main(argv) == status
     written = capsys.readouterr()
@@ -104,17 +102,11 @@ def test_every_cell_gets_a_file_and_water_is_kept_to_the_printed_digits(case):
     assert outputs(case) == [f"flux_45.0000_7.00{i}0.txt" for i in (1, 2, 3)]
     for name in outputs(case):
         text = (case / "out" / name).read_text()
-        assert text.startswith(
-            "# SIMULATION: flux\n# MODEL_VERSION: 5.0.1\nYEAR\tMONTH\tDAY\tOUT_PREC\t OUT_EVAP\t "
-        )
+        assert text.startswith("# SIMULATION: flux\n# MODEL_VERSION: 5.0.1\nYEAR\tMONTH\tDAY\tOUT_PREC\t OUT_EVAP\t ")
         table = read_ascii(text)
         assert len(table.dates) == DAYS
-        lost = table.column("OUT_PREC") - sum(
-            table.column(f"OUT_{name}") for name in ("EVAP", "RUNOFF", "BASEFLOW")
-        )
-        stored = sum(
-            table.column(f"OUT_{n}") for n in ("SWE", "SOIL_MOIST_0", "SOIL_MOIST_1", "SOIL_MOIST_2")
-        )
+        lost = table.column("OUT_PREC") - sum(table.column(f"OUT_{name}") for name in ("EVAP", "RUNOFF", "BASEFLOW"))
+        stored = sum(table.column(f"OUT_{n}") for n in ("SWE", "SOIL_MOIST_0", "SOIL_MOIST_1", "SOIL_MOIST_2"))
         assert lost.sum() == pytest.approx(stored[-1] - 459.0, abs=0.3)  # the canopy holds at most 0.2 mm
 
 

@@ -19,9 +19,7 @@ MODEL = LinearReservoir(spinup_years=1)
 DATES = np.arange(np.datetime64("2000-01-01"), np.datetime64("2004-01-01"))
 PERIOD = np.datetime64("2002-01-01"), np.datetime64("2002-03-31")
 LATER = np.datetime64("2003-01-01"), np.datetime64("2003-03-31")
-SITES = [
-    MODEL.site(f"s{i}", {}, Forcing(DATES, np.full((len(DATES), 1), 1.0 + i), ("prcp",))) for i in range(3)
-]
+SITES = [MODEL.site(f"s{i}", {}, Forcing(DATES, np.full((len(DATES), 1), 1.0 + i), ("prcp",))) for i in range(3)]
 
 
 class Inline(Executor):
@@ -111,9 +109,7 @@ def test_a_batch_has_one_period_and_keeps_the_runs_of_a_site_together(monkeypatc
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     wanted = {str(i): run for i, run in enumerate(runs(6) + runs(6, LATER))}
     cut = batches(wanted, size=3)
-    assert [{(r.start, r.end) for r in batch.runs.values()} for batch in cut] == [{PERIOD}] * 2 + [
-        {LATER}
-    ] * 2
+    assert [{(r.start, r.end) for r in batch.runs.values()} for batch in cut] == [{PERIOD}] * 2 + [{LATER}] * 2
     switches = [[r.site.name for r in batch.runs.values()] for batch in cut]
     assert switches == [["s0", "s0", "s1"], ["s1", "s2", "s2"]] * 2
 

@@ -158,9 +158,7 @@ def test_attribute_tables_survive_bom_crlf_and_either_separator(written, tmp_pat
     (tmp_path / "tables").mkdir()
     ids = "\r\n".join(f"{b};{i}.5;0{i};  Mixed Forests" for i, b in enumerate(BASINS))
     write_table(tmp_path / "tables" / "one.txt", f"\ufeffgauge_id;aridity;huc_02;cover\r\n{ids}\r\n")
-    write_table(
-        tmp_path / "tables" / "camels_hydro.csv", "basin,signature\n" + "\n".join(f"{b},1" for b in BASINS)
-    )
+    write_table(tmp_path / "tables" / "camels_hydro.csv", "basin,signature\n" + "\n".join(f"{b},1" for b in BASINS))
     write_table(tmp_path / "tables" / "readme.txt", "A few words, about the tables.\n")
     data = read(Options(path=written, attributes=(tmp_path / "tables",)), tmp_path)
     assert data["aridity"].to_numpy().tolist() == [0.5, 1.5, 2.5]
@@ -190,10 +188,7 @@ def test_camels_is_read_as_it_is(shared_data, tmp_path):
     assert (data["frac_snow"] > 0.3).all()
     assert not data["streamflow"].isnull().any()
     hydro = (
-        (shared_data / "camels_us/camels_attributes_v2.0/camels_hydro.txt")
-        .read_text()
-        .splitlines()[0]
-        .split(";")[1:]
+        (shared_data / "camels_us/camels_attributes_v2.0/camels_hydro.txt").read_text().splitlines()[0].split(";")[1:]
     )
     assert all(data[name].attrs["derived_from_streamflow"] == 1 for name in hydro)
     tagged = {str(n) for n in data.data_vars if data[n].attrs.get("derived_from_streamflow")}
@@ -207,9 +202,7 @@ def test_camels_streamflow_agrees_with_the_original_text_files(shared_data, tmp_
         selection=Selection(ids=("01022500",)),
     )
     found = list((shared_data / "camels_us/original_layout").rglob("01022500_streamflow_qc.txt"))
-    rows = pd.read_csv(
-        found[0], sep=r"\s+", header=None, names=["id", "y", "m", "d", "q", "flag"], dtype={"id": str}
-    )
+    rows = pd.read_csv(found[0], sep=r"\s+", header=None, names=["id", "y", "m", "d", "q", "flag"], dtype={"id": str})
     year = rows[(rows.y * 100 + rows.m).between(199910, 200009)]
     expected = year.q.to_numpy() * 2.446575545549 / data["area_km2"].item()
     np.testing.assert_allclose(data["streamflow"].to_numpy()[0], expected, rtol=1e-6)

@@ -78,9 +78,7 @@ def test_without_errors_the_flow_is_the_routed_outflow_of_the_reservoir(tmp_path
     )
     data = read(exact, tmp_path)
     rain = data["prcp"].to_numpy()[0]
-    residence, shape, delay = (
-        data[f"hidden_{n}"].item() for n in ("residence_time", "route_shape", "route_delay")
-    )
+    residence, shape, delay = (data[f"hidden_{n}"].item() for n in ("residence_time", "route_shape", "route_delay"))
     decay, storage, outflow = np.exp(-1 / residence), 0.0, []
     for daily in rain:
         after = storage * decay + daily * residence * (1 - decay)  # dS/dt = P - S / K, exact over a day
@@ -196,9 +194,7 @@ def test_the_real_weather_differs_from_what_is_handed_out_without_bias():
 
 
 def test_wrong_options_are_named():
-    with pytest.raises(
-        UsageError, match=r"data\.options: .*end \(1990-12-31\) must come at least a year after"
-    ):
+    with pytest.raises(UsageError, match=r"data\.options: .*end \(1990-12-31\) must come at least a year after"):
         parse_options("synthetic", {"end": "1990-12-31"})
     with pytest.raises(UnknownNameError, match=r"data.options.sed: .*did you mean 'seed'"):
         parse_options("synthetic", {"sed": 1})

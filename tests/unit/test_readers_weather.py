@@ -162,8 +162,7 @@ def test_seasonality_is_one_with_temperature_and_minus_one_against_it():
 
 def test_evaporation_needs_energy():
     weather = {
-        name: np.full(3, value)
-        for name, value in {"tmin": 5.0, "tmax": 15.0, "vp": 800.0, "dayl": 43200.0}.items()
+        name: np.full(3, value) for name, value in {"tmin": 5.0, "tmax": 15.0, "vp": 800.0, "dayl": 43200.0}.items()
     }
     weather["srad"] = np.array([0.0, 200.0, 400.0])
     evaporation = potential_evaporation(weather, np.full(3, 100.0), 40.0, 300.0)

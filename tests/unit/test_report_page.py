@@ -50,16 +50,12 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def make_run(
-    directory: Path, synthetic: bool, basins: int = 8, first_year: int = 2006, years: int = 4
-) -> Path:
+def make_run(directory: Path, synthetic: bool, basins: int = 8, first_year: int = 2006, years: int = 4) -> Path:
     """Write a plausible run of a small snow-and-bucket world."""
     directory.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(7)
     names = np.array([f"{1013500 + 91 * i:08d}" for i in range(basins)])
-    split = np.array(
-        ["ungauged" if i % 5 == 4 else "validation" if i % 10 == 3 else "fit" for i in range(basins)]
-    )
+    split = np.array(["ungauged" if i % 5 == 4 else "validation" if i % 10 == 3 else "fit" for i in range(basins)])
     attributes = np.column_stack(
         [
             rng.uniform(30, 48, basins),
@@ -85,9 +81,7 @@ def make_run(
     return directory
 
 
-def _simulations(
-    rng: Any, names: Any, split: Any, attributes: Any, first_year: int, years: int
-) -> xr.Dataset:
+def _simulations(rng: Any, names: Any, split: Any, attributes: Any, first_year: int, years: int) -> xr.Dataset:
     time = pd.date_range(f"{first_year}-10-01", periods=365 * years)
     shape = (len(names), len(time))
     prcp = rng.gamma(0.5, 8, shape) * (rng.random(shape) < 0.35) * attributes[:, 2:3] / 3
@@ -125,9 +119,7 @@ def _simulations(
         data[f"surrogate_{name}"] = noisy(stores[name], 0.15)
     third = np.minimum(np.arange(shape[1]) * 4 // shape[1], 3)
     period = np.array(["test", "test", "fit", "validation"])[third]
-    return xr.Dataset(
-        data, {"basin": names, "time": time, "split": ("basin", split), "period": ("time", period)}
-    )
+    return xr.Dataset(data, {"basin": names, "time": time, "split": ("basin", split), "period": ("time", period)})
 
 
 def _parameters(rng: Any, names: Any, split: Any, attributes: Any, synthetic: bool) -> xr.Dataset:
@@ -203,9 +195,7 @@ def _identifiability() -> dict[str, Any]:
         }
         for i, n in enumerate(PARAMETERS)
     ]
-    combined = [
-        {"loadings": {"k": 0.8, "Ws": -0.6, "expt": 0.01}, "correlation": 0.93, "sensitivity_share": 0.6}
-    ]
+    combined = [{"loadings": {"k": 0.8, "Ws": -0.6, "expt": 0.01}, "correlation": 0.93, "sensitivity_share": 0.6}]
     return {"parameters": single, "combinations": combined}
 
 
@@ -254,9 +244,7 @@ def full_summary(synthetic: bool, split: Any = ()) -> dict[str, Any]:
         "through_surrogate": splits(0.64),
         "closed_loop": splits(0.62) | {"gap": {"test": gap, "ungauged": gap}},
         "default_parameters": {"test": scores(0.31), "ungauged": scores(0.25, "ungauged")},
-        "hidden_parameters": {"test": scores(0.74), "ungauged": scores(0.73, "ungauged")}
-        if synthetic
-        else None,
+        "hidden_parameters": {"test": scores(0.74), "ungauged": scores(0.73, "ungauged")} if synthetic else None,
         "baselines": {"sceua": {"test": scores(0.6)}},
         "legacy_runs": {
             "planned": 400,
@@ -286,9 +274,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, str]:
 
 
 @pytest.mark.parametrize("synthetic", [False, True])
-def test_report_carries_the_synthetic_banner_only_for_synthetic_data(
-    reports: dict[bool, str], synthetic: bool
-) -> None:
+def test_report_carries_the_synthetic_banner_only_for_synthetic_data(reports: dict[bool, str], synthetic: bool) -> None:
     page = Page(reports[synthetic])
     assert any(tag.get("id") == "synthetic" for tag in page.of("p")) is synthetic
     assert ("synthetic data" in reports[synthetic].lower()) is synthetic

@@ -90,9 +90,7 @@ def test_impossible_periods_name_their_key(changed, message):
 def test_basins_without_observations_are_named_or_skipped_and_listed():
     splits = make_splits(dataset(IDS), PERIODS)
     empty = (splits.fit[0], splits.ungauged[0])
-    with pytest.raises(
-        DataError, match=rf"x.nc: 2 basins \(.*{empty[0]}.*\) without an observation in periods.fit"
-    ):
+    with pytest.raises(DataError, match=rf"x.nc: 2 basins \(.*{empty[0]}.*\) without an observation in periods.fit"):
         make_splits(dataset(IDS, empty), PERIODS)
     fewer = make_splits(dataset(IDS, empty), PERIODS, skip_without_observations=True)
     assert set(fewer.skipped) == set(empty)

@@ -58,7 +58,14 @@ def test_held_out_sites_have_no_run_in_training() -> None:
     alone = set(runs.site[rows.held_out]) - set(runs.site[rows.train])
     assert len(alone) == 1
     assert sorted([*rows.train, *rows.held_out]) == list(range(50))
-    assert len(rows.held_out) == 10 + 4
+    assert 10 < len(rows.held_out) < 10 + 12
+
+
+def test_what_is_held_out_stays_held_out_when_runs_are_added() -> None:
+    few, more = (gather(recorded_runs(sites=5, sets=sets)) for sets in (10, 16))
+    before, after = (split(runs, site_share=0.2, set_share=0.3, seed=0) for runs in (few, more))
+    assert {few.keys[row] for row in before.held_out} <= {more.keys[row] for row in after.held_out}
+    assert {few.keys[row] for row in before.train} <= {more.keys[row] for row in after.train}
 
 
 def test_nothing_is_held_out_where_the_share_is_zero() -> None:

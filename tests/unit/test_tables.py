@@ -22,16 +22,12 @@ TABLES = {
 ENTRIES = [(layer.strip(), table, name) for layer, table in TABLES.items() for name in table]
 
 
-@pytest.mark.parametrize(
-    ("layer", "table", "name"), ENTRIES, ids=lambda v: v if isinstance(v, str) else v.kind
-)
+@pytest.mark.parametrize(("layer", "table", "name"), ENTRIES, ids=lambda v: v if isinstance(v, str) else v.kind)
 def test_every_entry_resolves_to_something_callable(layer, table, name):
     assert callable(table.resolve(name))
 
 
-@pytest.mark.parametrize(
-    ("layer", "table", "name"), ENTRIES, ids=lambda v: v if isinstance(v, str) else v.kind
-)
+@pytest.mark.parametrize(("layer", "table", "name"), ENTRIES, ids=lambda v: v if isinstance(v, str) else v.kind)
 def test_no_entry_points_to_a_higher_layer(layer, table, name):
     package = table[name].partition(".")[0]
     assert LAYERS.index(package) <= LAYERS.index(layer)

@@ -206,9 +206,7 @@ def test_everything_that_decides_the_outcome_is_part_of_the_key():
         MODEL.key(replace(run, end=END - 1)),
         MODEL.key(replace(run, site=south)),
         *(
-            MODEL.key(
-                replace(run, site=Site("p", dict(run.site.properties) | {name: value}, run.site.forcing))
-            )
+            MODEL.key(replace(run, site=Site("p", dict(run.site.properties) | {name: value}, run.site.forcing)))
             for name, value in (
                 ("porosity", 0.44),
                 ("forest", 0.0),

@@ -38,9 +38,7 @@ def weather(seed, warmth=2.0):
 def runs():
     places = [
         MODEL.site("forest", ATTRIBUTES, weather(1)),
-        MODEL.site(
-            "cold grass", ATTRIBUTES | {"frac_forest": 0.1, "elev_mean": 2500.0}, weather(2, warmth=-6.0)
-        ),
+        MODEL.site("cold grass", ATTRIBUTES | {"frac_forest": 0.1, "elev_mean": 2500.0}, weather(2, warmth=-6.0)),
         MODEL.site("southern", ATTRIBUTES | {"gauge_lat": -38.0}, weather(3, warmth=12.0)),
     ]
     draws = np.random.default_rng(5).random((40, len(MODEL.parameters)))

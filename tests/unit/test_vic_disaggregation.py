@@ -43,9 +43,7 @@ def test_daily_totals_and_means_are_conserved(steps):
     daily = weather()
     made = disaggregate(daily, PLACE, steps).reshape(-1, steps, 7)
     np.testing.assert_allclose(made[:, :, 0].sum(axis=1), daily.column("prcp"), rtol=1e-12)
-    np.testing.assert_allclose(
-        made[:, :, 1].mean(axis=1), (daily.column("tmin") + daily.column("tmax")) / 2, atol=1e-9
-    )
+    np.testing.assert_allclose(made[:, :, 1].mean(axis=1), (daily.column("tmin") + daily.column("tmax")) / 2, atol=1e-9)
     energy = daily.column("srad") * daily.column("dayl") / 86400
     np.testing.assert_allclose(made[:, :, 2].mean(axis=1), energy, atol=1e-9)
 
@@ -72,8 +70,7 @@ def test_shortwave_is_the_exact_integral_of_a_half_sine():
     curve = np.where(np.abs(hours - 12) < half, np.cos(np.pi * (hours - 12) / (2 * half)), 0)
     curve *= mean * 24 / np.trapezoid(curve, hours)
     expected = [
-        np.trapezoid(part, dx=hours[1]) / 3
-        for part in (curve[i * 108000 : (i + 1) * 108000 + 1] for i in range(8))
+        np.trapezoid(part, dx=hours[1]) / 3 for part in (curve[i * 108000 : (i + 1) * 108000 + 1] for i in range(8))
     ]
     np.testing.assert_allclose(
         shortwave(np.array([mean]), np.array([day_length]), steps)[0], expected, rtol=1e-6, atol=1e-6
@@ -89,9 +86,7 @@ def test_no_sun_gives_no_shortwave_and_a_polar_day_loses_none():
 def test_saturation_pressure_at_0_degrees_is_610_78_pascal_and_lower_over_ice():
     assert saturation_vapour_pressure(np.array([0.0]))[0] == pytest.approx(610.78)
     over_water = 610.78 * np.exp(17.269 * -10 / 227.3)
-    assert saturation_vapour_pressure(np.array([-10.0]))[0] == pytest.approx(
-        over_water * (1 - 0.0972 + 0.0042)
-    )
+    assert saturation_vapour_pressure(np.array([-10.0]))[0] == pytest.approx(over_water * (1 - 0.0972 + 0.0042))
 
 
 def test_pressure_is_the_standard_atmosphere():

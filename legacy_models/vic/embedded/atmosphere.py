@@ -68,9 +68,7 @@ def _penman_monteith_terms(table: Floats, elevation: float) -> None:
     Source: Handbook of Hydrology (Maidment 1993), ch. 4.
     """
     temperature = table[:, at.TEMPERATURE]
-    scale = (
-        c.GAS_CONSTANT_DRY_AIR / c.GRAVITY * (temperature + c.FREEZING_POINT + 0.5 * elevation * c.LAPSE_RATE)
-    )
+    scale = c.GAS_CONSTANT_DRY_AIR / c.GRAVITY * (temperature + c.FREEZING_POINT + 0.5 * elevation * c.LAPSE_RATE)
     pressure = c.SEA_LEVEL_PRESSURE * np.exp(-elevation / scale)
     latent = 2.501e6 - 2361.0 * temperature
     saturated = saturation_vapour_pressure(temperature)

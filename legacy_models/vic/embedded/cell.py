@@ -17,9 +17,7 @@ BARE_RESISTANCE = c.BARE_SOIL_RESISTANCE
 
 
 @kernel
-def simulate_tile(
-    met, months, days_of_year, steps, cell, layers, thermal, tile, monthly, roots, start, weight, out
-):
+def simulate_tile(met, months, days_of_year, steps, cell, layers, thermal, tile, monthly, roots, start, weight, out):
     """Add ``weight`` times the daily output of one tile and band to ``out``; return final moisture [mm].
 
     Args:

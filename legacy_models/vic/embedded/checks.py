@@ -80,13 +80,9 @@ def _check_steps(settings: GlobalFile) -> None:
     if steps not in (4, 6, 8, 12, 24):
         raise DataError(f"MODEL_STEPS_PER_DAY {steps}: must be 4, 6, 8, 12 or 24")
     if settings.snow_steps != steps or settings.force_steps != steps:
-        raise DataError(
-            f"SNOW_STEPS_PER_DAY and FORCE_STEPS_PER_DAY must equal MODEL_STEPS_PER_DAY ({steps})"
-        )
+        raise DataError(f"SNOW_STEPS_PER_DAY and FORCE_STEPS_PER_DAY must equal MODEL_STEPS_PER_DAY ({steps})")
     if settings.runoff_steps < 4 or settings.runoff_steps % steps:
-        raise DataError(
-            f"RUNOFF_STEPS_PER_DAY {settings.runoff_steps}: must be a multiple of {steps}, at least 4"
-        )
+        raise DataError(f"RUNOFF_STEPS_PER_DAY {settings.runoff_steps}: must be a multiple of {steps}, at least 4")
 
 
 def check_soil(soil: SoilTable) -> None:
@@ -102,9 +98,7 @@ def check_soil(soil: SoilTable) -> None:
             raise DataError(f"cell {soil.cell[i]}: {what} {np.atleast_1d(values[i]).tolist()}: {rule}")
 
     refuse(soil.depth < 0.001, "depth", soil.depth, "layers must be at least 0.001 m thick")
-    refuse(
-        soil.depth[:, 0] > soil.depth[:, 1], "depth", soil.depth, "layer 1 must not be thicker than layer 2"
-    )
+    refuse(soil.depth[:, 0] > soil.depth[:, 1], "depth", soil.depth, "layer 1 must not be thicker than layer 2")
     refuse(soil.b_infilt <= 0.0, "b_infilt", soil.b_infilt, "must be positive")
     refuse(soil.expt < 3.0, "expt", soil.expt, "must be at least 3")
     refuse(soil.init_moist < 0.0, "initial moisture", soil.init_moist, "must not be negative")
@@ -122,9 +116,7 @@ def check_soil(soil: SoilTable) -> None:
         soil.wpwp_fraction,
         "is below residual moisture",
     )
-    refuse(
-        soil.damping_depth <= soil.depth[:, 0], "damping depth", soil.damping_depth, "must be below layer 1"
-    )
+    refuse(soil.damping_depth <= soil.depth[:, 0], "damping depth", soil.damping_depth, "must be below layer 1")
 
 
 def output_columns(stream: OutputStream) -> tuple[tuple[str, ...], Sequence[int], tuple[str, ...]]:
@@ -139,9 +131,7 @@ def output_columns(stream: OutputStream) -> tuple[tuple[str, ...], Sequence[int]
         name = variable.name.upper()
         found = [f"{name}_{i}" for i in range(3)] if name == "OUT_SOIL_MOIST" else [name]
         if found[0] not in OUTPUTS:
-            raise DataError(
-                f"OUTVAR {name} is not an output of the embedded program; there are: {', '.join(OUTPUTS)}"
-            )
+            raise DataError(f"OUTVAR {name} is not an output of the embedded program; there are: {', '.join(OUTPUTS)}")
         names += found
         formats += [variable.printf if variable.printf not in ("", "*") else "%.4f"] * len(found)
     return tuple(names), [OUTPUTS.index(name) for name in names], tuple(formats)

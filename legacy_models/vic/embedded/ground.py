@@ -6,9 +6,7 @@ from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.compiled import kernel
 
 
-def dry_and_saturated_conductivity(
-    bulk_density: float, particle_density: float, quartz: float
-) -> tuple[float, float]:
+def dry_and_saturated_conductivity(bulk_density: float, particle_density: float, quartz: float) -> tuple[float, float]:
     """Thermal conductivity [W/m/K] of a dry and of a saturated unfrozen soil.
 
     Source: Johansen (1975), as given by Farouki (1986).
@@ -73,7 +71,5 @@ def ground_step(old_surface, surface, old_below, moisture, cell, thermal, decay,
     top += (2.0 * c2 - 1.0 + decay) * k2 / 2.0 / d / d * deep
     below = top / (c1 / seconds + k2 / d / d * c2 + c3 / 2.0 / d)
     flux = 0.5 * (k1 / d * (below - surface) + k2 / d * (1.0 - decay) * (deep - below))
-    storage = (
-        heat_capacity(wet1, thermal, 0) * ((old_surface + old_below) - (surface + below)) * d / seconds / 2.0
-    )
+    storage = heat_capacity(wet1, thermal, 0) * ((old_surface + old_below) - (surface + below)) * d / seconds / 2.0
     return flux, storage, below

@@ -81,9 +81,7 @@ def thermal_constants(soil: SoilTable, i: int) -> Floats:
     return np.array(columns).T.copy()
 
 
-def root_shares(
-    zone_depths: Sequence[float], zone_fractions: Sequence[float], layer_depths: Floats
-) -> Floats:
+def root_shares(zone_depths: Sequence[float], zone_fractions: Sequence[float], layer_depths: Floats) -> Floats:
     """(layer,) share of the roots, even within a zone; those below the column go to the lowest layer."""
     bottoms = np.cumsum(layer_depths)
     tops = bottoms - layer_depths

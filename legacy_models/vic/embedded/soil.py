@@ -37,9 +37,7 @@ def surface_runoff(inflow, moisture, capacity, b):
     if infiltrated + inflow >= highest:
         runoff = inflow - capacity + moisture
     else:
-        runoff = (
-            inflow - capacity + moisture + capacity * (1.0 - (infiltrated + inflow) / highest) ** (1.0 + b)
-        )
+        runoff = inflow - capacity + moisture + capacity * (1.0 - (infiltrated + inflow) / highest) ** (1.0 + b)
     return max(runoff, 0.0)
 
 
@@ -133,9 +131,7 @@ def layer_drainage(moisture, layers, i, day_share):
     """Drainage [mm] out of layer ``i`` over a share of a day."""
     residual = layers[at.RESIDUAL, i]
     space = layers[at.CAPACITY, i] - residual
-    return drainage(
-        moisture[i] - residual, space, layers[at.CONDUCTIVITY, i] * day_share, layers[at.EXPONENT, i]
-    )
+    return drainage(moisture[i] - residual, space, layers[at.CONDUCTIVITY, i] * day_share, layers[at.EXPONENT, i])
 
 
 @kernel

@@ -33,9 +33,7 @@ def turbulence(
     if not overstory:
         height = 2.0 + (1.0 / 0.63 - 1.0) * displacement
         resistance = log(height / roughness) * log(height / (0.1 * roughness)) / K2
-        snow_resistance = (
-            log((2.0 + snow_roughness) / snow_roughness) * log(reference_height / snow_roughness) / K2
-        )
+        snow_resistance = log((2.0 + snow_roughness) / snow_roughness) * log(reference_height / snow_roughness) / K2
         snow_wind = log((2.0 + snow_roughness) / snow_roughness) / log(reference_height / snow_roughness)
         return Turbulence(resistance, snow_resistance, snow_wind)
     return _canopy(roughness, displacement, reference_height, wind_attenuation, trunk_ratio, snow_roughness)
@@ -58,9 +56,7 @@ def _canopy(
         profile
         / K2
         * (
-            height
-            / (n * (above - displacement))
-            * (exp(n * (1.0 - (displacement + roughness) / height)) - 1.0)
+            height / (n * (above - displacement)) * (exp(n * (1.0 - (displacement + roughness) / height)) - 1.0)
             + (above - height) / (above - displacement)
             + log((reference - displacement) / (above - displacement))
         )
