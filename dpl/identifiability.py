@@ -16,6 +16,9 @@ from dpl.model import DifferentiableModel
 from legacy_models.errors import ShapeError
 from legacy_models.parameters import Array
 
+RESOLVED = 0.5
+"""Resolution from which on a parameter counts as identified: a convention of this project."""
+
 DAMPING = 0.01
 """Share of the largest eigenvalue below which a direction counts as not constrained."""
 
@@ -30,6 +33,7 @@ class Recovery:
         rmse: in the unit cube.
         sensitivity_share: its part of the summed squared sensitivity of flow.
         resolution: 0 to 1, how much of it the data determine apart from all the others.
+        identified: whether that is at least ``RESOLVED``.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Recovery:
     rmse: float
     sensitivity_share: float
     resolution: float
+    identified: bool
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def assess(names: Sequence[str], hidden: Array, learned: Array, gauss_newton: Ar
     """Judge the recovery of ``hidden`` parameters, one by one and in combinations.
 
     The resolution of parameter p is [M (M + d I)^-1]_pp with d = ``DAMPING`` x the largest eigenvalue of M;
-    below one half the parameter is called unidentified: it moves along directions that flow does not feel.
+    below ``RESOLVED`` the parameter is called unidentified: it moves along directions that flow does not feel.
 
     Args:
         names: (parameter,).
@@ -92,6 +97,7 @@ def assess(names: Sequence[str], hidden: Array, learned: Array, gauss_newton: Ar
             *_agreement(hidden[:, p], learned[:, p]),
             float(gauss_newton[p, p]) / total,
             float(resolution[p]),
+            bool(resolution[p] >= RESOLVED),
         )
         for p, name in enumerate(names)
     )
@@ -103,7 +109,7 @@ def assess(names: Sequence[str], hidden: Array, learned: Array, gauss_newton: Ar
         )
         for e, v in zip(eigenvalues, vectors.T, strict=True)
     )
-    return Identifiability(parameters, combinations, tuple(r.name for r in parameters if r.resolution < 0.5))
+    return Identifiability(parameters, combinations, tuple(r.name for r in parameters if not r.identified))
 
 
 def gauss_newton(jacobian: Array, basin_std: Array) -> Array:

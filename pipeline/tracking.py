@@ -2,6 +2,8 @@
 
 import os
 import re
+import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,8 +68,6 @@ class Tracker:
 
     def metrics(self, prefix: str, step: int, figures: Mapping[str, float]) -> None:
         """Log figures at a step, their names after ``prefix`` and a dot."""
-        import time
-
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
@@ -104,7 +104,8 @@ class Tracker:
         name = f"{legacy_model}-{kind}"
         mlflow.set_tracking_uri(self.uri)
         try:
-            with mlflow.start_run(run_id=self.run_id):
+            with mlflow.start_run(run_id=self.run_id), warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # that neither type hints nor an example say the schema
                 info = mlflow.pyfunc.log_model(
                     name=name,
                     python_model=str(Path(__file__).with_name(SERVED[kind])),

@@ -134,7 +134,7 @@ def identifiability(job: Job, number: int, parameters: Array) -> dict[str, Any]:
     experiment, space = job.experiment, job.experiment.space
     model = learning.differentiable(learning.load_network(job, number), emulation.load_surrogate(job, number))
     inputs = span_inputs(experiment)
-    days = slice(0, min(3 * 365, len(experiment.dates)))
+    days = slice(0, min(2 * 365, len(experiment.dates)))
     jacobian = flow_jacobian(
         model,
         parameters,
