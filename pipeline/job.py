@@ -1,5 +1,6 @@
 """A run under way: what it works on, what is finished, and whom to tell."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,10 +59,12 @@ def opened(config: Config, directory: Path, surrogate: str | None = None) -> Ite
     except Timeout:
         raise StoreError(f"{directory}: another process is at work there; wait for it or give another --out") from None
     try:
-        reporter = Reporter(directory)
+        reporter, begin = Reporter(directory), time.monotonic()
         experiment = prepare(config, directory, reporter)
         write_text(directory / "config.yaml", config.to_yaml())
-        yield Job(experiment, StageRecord(directory), reporter, _pinned(config, directory, surrogate))
+        record = StageRecord(directory)
+        record.add("data", experiment.data_hash, time.monotonic() - begin)
+        yield Job(experiment, record, reporter, _pinned(config, directory, surrogate))
     finally:
         lock.release()
         if not existed:

@@ -52,14 +52,12 @@ class StageRecord:
             yield note
             finished = True
         finally:
-            seconds = round(spent + time.monotonic() - begin, 2)
-            self._entries[stage] = {
-                "fingerprint": fingerprint,
-                "finished": finished,
-                "seconds": seconds,
-                "note": note,
-            }
-            write_json(self._path, self._entries)
+            self._keep(stage, fingerprint, finished, spent + time.monotonic() - begin, note)
+
+    def add(self, stage: str, fingerprint: str, seconds: float) -> None:
+        """Note a stage that was timed from outside, unless it is noted already."""
+        if not self.finished(stage, fingerprint):
+            self._keep(stage, fingerprint, True, seconds, {})
 
     def seconds_by_stage(self) -> dict[str, float]:
         """Seconds of each stage, its rounds added up (``emulate-0``, ``emulate-1``), and the ``total``."""
@@ -68,3 +66,12 @@ class StageRecord:
             name = stage.partition("-")[0]
             sums[name] = round(sums.get(name, 0.0) + entry["seconds"], 2)
         return sums | {"total": round(sum(sums.values()), 2)}
+
+    def _keep(self, stage: str, fingerprint: str, finished: bool, seconds: float, note: dict[str, Any]) -> None:
+        self._entries[stage] = {
+            "fingerprint": fingerprint,
+            "finished": finished,
+            "seconds": round(seconds, 2),
+            "note": note,
+        }
+        write_json(self._path, self._entries)

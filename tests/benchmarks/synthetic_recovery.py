@@ -2,8 +2,8 @@
 
     python tests/benchmarks/synthetic_recovery.py RUNS [SEED ...]
 
-Each seed gets a directory in RUNS; interrupted, it goes on where it stopped. Keeps ``synthetic_recovery.json``: for each
-seed the distance between default and hidden parameters (median closed-loop test NSE), the share of it that the
+Each seed gets a directory in RUNS; interrupted, it goes on where it stopped. Keeps ``synthetic_recovery.json``: for
+each seed the distance between default and hidden parameters (median closed-loop test NSE), the share of it that the
 learned parameters recover, and the median |gap|; and the worst of each.
 """
 
