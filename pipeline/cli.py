@@ -29,21 +29,8 @@ store_app = typer.Typer(no_args_is_help=True, help="Look after a run store.")
 app.add_typer(store_app, name="store")
 
 
-@train_app.command()
-def train(
-    surrogate: Surrogate = "vic",
-    config: ConfigName = "synthetic",
-    data: Data = None,
-    out: Out = None,
-    set_: Assignments = None,
-    dry_run: DryRun = False,
-) -> None:
-    """Learn a legacy model's parameters through its surrogate and prove them by running the model itself."""
-    _run("report", surrogate, config, data, out, set_, dry_run)
-
-
-def _stage_command(stage: str, text: str) -> None:
-    """Add ``dpl STAGE``: everything up to that stage, finished parts not repeated."""
+def _stage_command(target: typer.Typer, name: str, stage: str, text: str) -> None:
+    """Add the command ``name``: everything up to ``stage``, finished parts not repeated."""
 
     def command(
         surrogate: Surrogate = "vic",
@@ -55,16 +42,23 @@ def _stage_command(stage: str, text: str) -> None:
     ) -> None:
         _run(stage, surrogate, config, data, out, set_, dry_run)
 
-    app.command(name=stage, help=f"{text} Stages before it run first where they are not finished.")(command)
+    target.command(name=name, help=text)(command)
 
 
-_stage_command("design", "Draw the legacy runs that the surrogate will learn from.")
-_stage_command("simulate", "Run the legacy model on the design.")
-_stage_command("emulate", "Train the surrogate on the runs.")
-_stage_command("learn", "Learn parameters through the frozen surrogate.")
-_stage_command("refine", "Run the legacy model at learned parameters, retrain, learn on.")
-_stage_command("verify", "Score the legacy model itself at the learned parameters.")
-_stage_command("publish", "Register surrogate and parameter network.")
+FIRST = "Stages before it run first where they are not finished."
+_stage_command(
+    train_app,
+    "dpl-train",
+    "report",
+    "Learn a legacy model's parameters through its surrogate and prove them by running the model itself.",
+)
+_stage_command(app, "design", "design", f"Draw the legacy runs that the surrogate will learn from. {FIRST}")
+_stage_command(app, "simulate", "simulate", f"Run the legacy model on the design. {FIRST}")
+_stage_command(app, "emulate", "emulate", f"Train the surrogate on the runs. {FIRST}")
+_stage_command(app, "learn", "learn", f"Learn parameters through the frozen surrogate. {FIRST}")
+_stage_command(app, "refine", "refine", f"Run the legacy model at learned parameters, retrain, learn on. {FIRST}")
+_stage_command(app, "verify", "verify", f"Score the legacy model itself at the learned parameters. {FIRST}")
+_stage_command(app, "publish", "publish", f"Register surrogate and parameter network. {FIRST}")
 
 
 @app.command()
