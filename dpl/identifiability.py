@@ -143,12 +143,15 @@ def flow_jacobian(
         warmup_days: first days to leave out.
         step: of the central differences, in the unit cube.
     """
-    inputs = [tf.constant(x, dtype=tf.float32) for x in (forcing, antecedent, properties)]
     streamflow = tf.function(model.streamflow, autograph=False)
 
     def simulate(unit: Array) -> Array:
-        flow = streamflow(tf.constant(model.space.from_unit(unit), dtype=tf.float32), *inputs)
-        return np.asarray(flow[:, warmup_days:], dtype=np.float64)
+        """Simulate every set at once: a pass costs about the same for many rows as for few."""
+        sets, basins, count = unit.shape
+        at = model.space.from_unit(unit.reshape(sets * basins, count))
+        rows = [at, *(np.concatenate([np.asarray(x)] * sets) for x in (forcing, antecedent, properties))]
+        flow = streamflow(*(tf.constant(x, dtype=tf.float32) for x in rows))
+        return np.asarray(flow[:, warmup_days:], dtype=np.float64).reshape(sets, basins, -1)
 
     return central_differences(simulate, np.clip(model.space.to_unit(values), 0.0, 1.0), step)
 
@@ -157,16 +160,16 @@ def central_differences(simulate: Callable[[Array], Array], unit: Array, step: f
     """Return (basin, time, parameter) d simulate / d unit, one-sided where the cube ends.
 
     Args:
-        simulate: (basin, parameter) points of the unit cube to (basin, time).
+        simulate: (set, basin, parameter) points of the unit cube to (set, basin, time).
         unit: (basin, parameter) where to take the differences.
         step: to either side.
     """
-    columns = []
-    for p in range(unit.shape[1]):
-        below, above = unit.copy(), unit.copy()
-        below[:, p], above[:, p] = np.maximum(unit[:, p] - step, 0.0), np.minimum(unit[:, p] + step, 1.0)
-        columns.append((simulate(above) - simulate(below)) / (above - below)[:, p, None])
-    return np.stack(columns, axis=-1)
+    count = unit.shape[1]
+    aside = step * np.eye(count)[:, None, :]
+    below, above = np.maximum(unit - aside, 0.0), np.minimum(unit + aside, 1.0)
+    flows = simulate(np.concatenate([below, above]))
+    width = np.einsum("pbp->pb", above - below)
+    return np.moveaxis((flows[count:] - flows[:count]) / width[..., None], 0, -1)
 
 
 def _eigen(matrix: Array) -> tuple[Array, Array]:
