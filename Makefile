@@ -49,7 +49,6 @@ $(VENV)/bin/python:
 
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) install --quiet --constraint constraints.txt --editable .
-	$(BIN)/python -P -m legacy_models.vic.embedded.program --compile
 	touch $@
 
 $(VENV)/installed-test: $(VENV)/installed

@@ -91,7 +91,7 @@ def step(
     second = second + down
     deeper = drainage(soil, second - residual[1], capacity[1] - residual[1], factors[2] * days)
     space, held = capacity[2] - residual[2], ops.relu(third - residual[2])
-    slow = limited(factors[3] * days * baseflow(soil, held / space), held)
+    slow = baseflow(soil, held, space, factors[3] * days)
     spilled, *water = _overflow((first - down, second - deeper, third - slow + deeper), capacity)
     return runoff + spilled, slow, sum(taken[1:], taken[0]), water
 
@@ -127,14 +127,20 @@ def drainage(soil: Soil, available: Tensor, space: Tensor, days: Tensor) -> Tens
     return held * (1.0 - ops.exp(-ops.log1p(growth) / steeper))
 
 
-def baseflow(soil: Soil, relative: Tensor) -> Tensor:
-    """ARNO baseflow [mm/day] k S + (k / r) (1 - r) ((S - Ws) / (1 - Ws))^2, the last where S > Ws.
+def baseflow(soil: Soil, held: Tensor, space: Tensor, days: Tensor) -> Tensor:
+    """ARNO baseflow [mm] of ``days`` from ``held`` of ``space`` mm: k S, plus (k / r) (1 - r) ((S - Ws) / (1 - Ws))^2.
+
+    The second part flows where S > Ws and is solved exactly, e(t) = e(0) / (1 + a e(0) t): taken explicitly, it
+    empties a thin layer at once, and the sensitivity to its water grows without end from step to step.
 
     Source:
         Todini (1996), doi:10.1016/S0022-1694(96)80016-3.
     """
-    above = ops.relu((relative - soil.ws) / (1.0 - soil.ws))
-    return soil.k * relative + soil.k * (1.0 - soil.r) / soil.r * ops.square(above)
+    excess = ops.relu(held - soil.ws * space)
+    steepness = soil.k * (1.0 - soil.r) / soil.r / ops.square(space * (1.0 - soil.ws))
+    rising = steepness * excess * days
+    fast = excess * rising / (1.0 + rising)
+    return fast + limited(days * soil.k * held / space, held - fast)
 
 
 def limited(demand: Tensor, stock: Tensor) -> Tensor:
