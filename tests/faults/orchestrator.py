@@ -1,5 +1,6 @@
 """An ensemble in its own process, to be killed; ``orchestrator.py STORE RUNS`` says what it committed."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from legacy_models.store import RunStore
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
     runs = numbered(*range(int(sys.argv[2])))
     with RunStore.open(Path(sys.argv[1]), write=True) as store, local_executor(2) as executor:
         print("ready", flush=True)
