@@ -1,6 +1,5 @@
 """Attributes to streamflow in one differentiable pass: network, bounds, frozen surrogate, routing."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,7 +8,7 @@ from keras import ops
 
 from dpl.networks import ParameterNetwork
 from dpl.routing import LENGTH, ROUTING, route
-from legacy_models.errors import BundleError, UnknownNameError
+from legacy_models.errors import BundleError
 from legacy_models.parameters import ParameterSpace
 from surrogates.scaling import ToUnit
 from surrogates.surrogate import Surrogate
@@ -104,15 +103,3 @@ class DifferentiableModel:
         outputs = self.outputs(values, forcing, antecedent, properties)
         runoff = ops.sum(ops.take(outputs, self.runoff, axis=-1), axis=-1)
         return route(runoff, values[:, -2], values[:, -1], self.length)
-
-
-def positions(outputs: Sequence[str], runoff: Sequence[str]) -> tuple[int, ...]:
-    """Return where the ``runoff`` outputs stand among all ``outputs``.
-
-    Raises:
-        UnknownNameError: naming an output that the surrogate does not give.
-    """
-    unknown = [name for name in runoff if name not in outputs]
-    if unknown:
-        raise UnknownNameError(f"the surrogate gives {', '.join(outputs)}; there is no {', '.join(unknown)}")
-    return tuple(list(outputs).index(name) for name in runoff)

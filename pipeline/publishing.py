@@ -13,7 +13,7 @@ from pipeline.job import Job
 def publish(job: Job) -> None:
     """Log the run and register its two models; ``summary.json`` then says where.
 
-    Run again after it was interrupted, it goes on with the same MLflow run.
+    Run again after it was interrupted, it makes an MLflow run and versions of its own.
     """
     from pipeline.tracking import Tracker
 
