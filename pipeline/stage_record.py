@@ -37,17 +37,19 @@ class StageRecord:
         return self._entries.get(stage, {}).get("note")
 
     @contextmanager
-    def running(self, stage: str, fingerprint: str) -> Iterator[dict[str, Any]]:
+    def running(self, stage: str, fingerprint: str, **intent: Any) -> Iterator[dict[str, Any]]:
         """Time a stage and mark it finished if it ends without an exception.
 
-        Yields a dictionary whose content is kept as the stage's note. Time spent in interrupted attempts at
-        the same fingerprint is added up.
+        Yields a dictionary whose content is kept as the stage's note. It begins with ``intent``, which is on disk
+        before anything is done, or with what an interrupted attempt at the same fingerprint left; the time spent in
+        such attempts is added up.
         """
         before = self._entries.get(stage, {})
-        spent = before.get("seconds", 0.0) if before.get("fingerprint") == fingerprint else 0.0
-        note: dict[str, Any] = {}
-        finished = False
-        begin = time.monotonic()
+        again = before.get("fingerprint") == fingerprint
+        spent = before["seconds"] if again else 0.0
+        note: dict[str, Any] = intent | (before["note"] if again else {})
+        finished, begin = False, time.monotonic()
+        self._keep(stage, fingerprint, finished, spent, note)
         try:
             yield note
             finished = True
