@@ -9,6 +9,7 @@ import pandas as pd
 from legacy_models.files import sha256_of_file, write_json
 from pipeline.commit import current_commit
 from pipeline.job import Job
+from pipeline.registered import request
 
 
 def publish(job: Job) -> None:
@@ -27,8 +28,9 @@ def publish(job: Job) -> None:
     registry = job.record.note("publish")["registry"]
     if summary["registry"] != registry:
         write_json(path, summary | {"registry": registry, "seconds": job.record.seconds_by_stage()})
-        for address in filter(None, registry.values()):
-            job.reporter.say(f"registered {address}")
+        for address in registry.values():
+            if address not in summary["registry"].values():
+                job.reporter.say(f"registered {address}")
 
 
 def lineage(job: Job, summary: dict[str, Any]) -> dict[str, str]:
@@ -80,20 +82,20 @@ def _log(job: Job, tracker: Any, summary: dict[str, Any]) -> None:
     tracker.files(*(job.directory / name for name in names if (job.directory / name).exists()))
 
 
-def _register(job: Job, tracker: Any, summary: dict[str, Any]) -> dict[str, str | None]:
+def _register(job: Job, tracker: Any, summary: dict[str, Any]) -> dict[str, str]:
     """Register the network and, unless it came from the registry, the surrogate."""
     from pipeline.tracking import network_signature, surrogate_signature
     from surrogates import bundle
 
     experiment, name = job.experiment, job.experiment.model.name
     tags = lineage(job, summary)
-    surrogate = None
-    if not job.pinned:
-        card = bundle.read_card(job.directory / "surrogate")
-        surrogate = tracker.register(
-            "surrogate", name, job.directory / "surrogate", surrogate_signature(card["spec"]), tags
-        )
+    if job.registered:
+        surrogate = job.registered.address
+    else:
+        path = job.directory / "surrogate"
+        signature = surrogate_signature(bundle.read_card(path)["spec"])
+        surrogate = tracker.register("surrogate", name, path, signature, tags | {"request": request(job)})
     kinds = {str(c): "double" if t.kind in "fiu" else "string" for c, t in experiment.attributes.dtypes.items()}
     signature = network_signature(kinds, experiment.space.names)
-    dpl = tracker.register("dpl", name, job.directory / "dpl", signature, tags | {"surrogate": str(surrogate)})
+    dpl = tracker.register("dpl", name, job.directory / "dpl", signature, tags | {"surrogate": surrogate})
     return {"surrogate": surrogate, "dpl": dpl}

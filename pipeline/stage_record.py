@@ -29,11 +29,14 @@ class StageRecord:
 
     def finished(self, stage: str, fingerprint: str) -> bool:
         """Whether ``stage`` was finished for this fingerprint."""
-        entry = self._entries.get(stage, {})
-        return entry.get("fingerprint") == fingerprint and bool(entry.get("finished"))
+        return self.begun(stage, fingerprint) and bool(self._entries[stage]["finished"])
+
+    def begun(self, stage: str, fingerprint: str) -> bool:
+        """Whether ``stage`` was begun, perhaps finished, for this fingerprint."""
+        return bool(self._entries.get(stage, {}).get("fingerprint") == fingerprint)
 
     def note(self, stage: str) -> Any:
-        """What a finished stage left for later ones, or None."""
+        """What a stage left for later ones, or for its next attempt; None where there is nothing."""
         return self._entries.get(stage, {}).get("note")
 
     @contextmanager
@@ -45,9 +48,9 @@ class StageRecord:
         such attempts is added up.
         """
         before = self._entries.get(stage, {})
-        again = before.get("fingerprint") == fingerprint
+        again = self.begun(stage, fingerprint)
         spent = before["seconds"] if again else 0.0
-        note: dict[str, Any] = intent | (before["note"] if again else {})
+        note: dict[str, Any] = intent | (before["note"] if again and not before["finished"] else {})
         finished, begin = False, time.monotonic()
         self._keep(stage, fingerprint, finished, spent, note)
         try:

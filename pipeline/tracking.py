@@ -4,6 +4,8 @@ import os
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a server that is down is known in seconds, not minutes
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 SERVED = {"surrogate": "served_surrogate.py", "dpl": "served_network.py"}
 REQUIREMENTS = ("keras", "tensorflow", "numpy", "pandas", "mlflow")
@@ -133,6 +138,49 @@ class Tracker:
         )
         runs = self.client.search_runs([identifier], f"tags.publication = '{publication}'", max_results=1)
         return runs[0] if runs else self.client.create_run(identifier, None, {"publication": publication}, name)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version and when it was made [UTC]."""
+
+    address: str
+    made: datetime
+
+
+def made_for(name: str, request: str, tracking_uri: str | None = None) -> list[Version]:
+    """Return the versions of a registered model that carry the hash of a request, newest first.
+
+    A registry that is a file is not created by looking into it, and where there is none MLflow is not even imported.
+
+    Raises:
+        RegistryError: if the registry does not answer.
+    """
+    server = tracking_uri or default_uri()
+    if server.startswith("sqlite:///") and not Path(server.removeprefix("sqlite:///")).exists():
+        return []
+    try:
+        found = _client(server).search_model_versions(f"name = '{name}' and tags.request = '{request}'")
+    except Exception as error:
+        raise RegistryError(f"MLflow at {server} does not answer: {_first_line(error)}") from error
+    newest_first = sorted(found, key=lambda version: int(version.version), reverse=True)
+    return [Version(_address(v), datetime.fromtimestamp(v.creation_timestamp / 1000, UTC)) for v in newest_first]
+
+
+def version_address(uri: str, tracking_uri: str | None = None) -> str:
+    """Return the address of the version that ``models:/vic-surrogate@champion`` means now; others stay as they are.
+
+    Raises:
+        RegistryError: if the registry does not hold it.
+    """
+    name, at, alias = uri.removeprefix("models:/").partition("@")
+    if not at:
+        return uri
+    server = tracking_uri or default_uri()
+    try:
+        return _address(_client(server).get_model_version_by_alias(name, alias))
+    except Exception as error:
+        raise RegistryError(f"{uri} cannot be fetched from {server}: {_first_line(error)}") from error
 
 
 def fetch(uri: str, into: Path, tracking_uri: str | None = None) -> Path:
