@@ -78,8 +78,9 @@ def emulate(job: Job, number: int) -> None:
 
             trained = train(runs, settings, place / "checkpoints", start, on_epoch)
         note["held_out"] = held_out_scores(trained, runs)
-        facts = {"held_out": note["held_out"], "transductive": job.experiment.transductive}
-        bundle.save(replace(trained, card={**trained.card, **facts}), place / "surrogate")
+        transductive = job.experiment.transductive(trained.card["sites"])
+        card = {**trained.card, "held_out": note["held_out"], "transductive": transductive}
+        bundle.save(replace(trained, card=card), place / "surrogate")
         table = pd.DataFrame(history).rename(columns={"loss": "train_loss"}).assign(round=number)
         write_text(place / "surrogate_history.csv", table.to_csv(index=False))
     runoff = note["held_out"]["runoff_total"]

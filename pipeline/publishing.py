@@ -50,7 +50,7 @@ def lineage(job: Job, summary: dict[str, Any]) -> dict[str, str]:
         "periods": json.dumps(summary["periods"]),
         "spinup_years": str(model.spinup_years),
         "synthetic": str(summary["synthetic"]),
-        "transductive": str(experiment.transductive),
+        "transductive": str(summary["surrogate"]["transductive"]),
     }
 
 

@@ -83,7 +83,7 @@ def surrogate_figures(job: Job, number: int, series: Mapping[str, Series]) -> di
         "at_learned": _plain(scores(recorded[sound], simulated[sound], [*names, "runoff_total"])),
         "gradient_agreement": None,
         "members": card.get("members"),
-        "transductive": experiment.transductive,
+        "transductive": experiment.transductive(card["sites"]),
     }
 
 
