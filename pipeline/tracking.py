@@ -114,8 +114,8 @@ class Tracker:
         try:
             if made := self.client.search_model_versions(f"name = '{name}' and run_id = '{self.run_id}'"):
                 return _address(made[0])
-            with mlflow.start_run(run_id=self.run_id), warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # that neither type hints nor an example say the schema
+            # kept, not shown: they miss a schema from type hints or an example, and the signature is the schema
+            with mlflow.start_run(run_id=self.run_id), warnings.catch_warnings(record=True):
                 info = mlflow.pyfunc.log_model(
                     name=name,
                     python_model=str(Path(__file__).with_name(SERVED[kind])),
