@@ -93,6 +93,11 @@ class VicModel:
         if self.output_format not in ("BINARY", "ASCII"):
             raise UsageError(f"output_format must be BINARY or ASCII, received {self.output_format!r}")
 
+    @property
+    def seconds_a_year(self) -> float:
+        """CPU time of VIC 5 for a year of one cell, tile and band: 0.03 s at 4 steps a day, 0.19 s at 24."""
+        return 0.008 * self.steps_per_day
+
     def __getstate__(self) -> dict[str, Any]:
         """Options only: another machine works out the version of what it has."""
         return {name: value for name, value in self.__dict__.items() if name != "version"}

@@ -124,7 +124,7 @@ def check_soil(table: SoilTable, runs: Sequence[Run]) -> None:
     )
     for name, values, rule, good in rules:
         _check(name, values, rule, good & np.isfinite(values), runs)
-    for name in ("elevation", "avg_temp", "bubble", "quartz", "annual_prec"):
+    for name in ("lat", "elevation", "avg_temp", "bubble", "quartz", "annual_prec"):
         _check(name, getattr(table, name), "finite", np.isfinite(getattr(table, name)), runs)
 
 
