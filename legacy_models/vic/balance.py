@@ -110,7 +110,5 @@ def judge(table: FluxTable, expected: Expected, values: Array, variables: tuple[
     if not np.isfinite(table.values).all():
         row, column = np.argwhere(~np.isfinite(table.values))[0]
         return "quarantined", f"{table.names[column]} is not finite on {table.dates[row]}"
-    reason = (
-        implausible(values, table.dates, variables) or foreign_rain(table, expected) or imbalance(table, expected)
-    )
+    reason = implausible(values, table.dates, variables) or foreign_rain(table, expected) or imbalance(table, expected)
     return ("quarantined", reason) if reason else ("ok", "")
