@@ -220,14 +220,14 @@ def test_the_binary_header_is_that_of_vic_5():
     assert len(content) == total + len(DATES) * (3 * 4 + 2 * 4)
 
 
-def test_binary_output_of_other_types_and_multipliers_is_read():
+def test_binary_output_of_other_types_is_read_and_a_multiplier_changes_nothing_as_in_the_program():
     names = [("YEAR", 4, 1.0), ("MONTH", 4, 1.0), ("DAY", 4, 1.0), ("OUT_PREC", 3, 40.0), ("OUT_SWE", 6, 1.0)]
     part_2 = b"".join(struct.pack("<b", len(n)) + n.encode() + struct.pack("<bf", code, m) for n, code, m in names)
     header = struct.pack("<HQiHHIQ", 30, 4, 2000, 2, 29, 0, 5) + struct.pack("<H", 2 + len(part_2)) + part_2
     content = b"\xff" * 8 + struct.pack("<H", 10 + len(header)) + header + struct.pack("<iiiHd", 2000, 2, 29, 100, 7.25)
     read = read_binary(content)
     assert read.names == ("OUT_PREC", "OUT_SWE")
-    assert read.values.tolist() == [[2.5, 7.25]]
+    assert read.values.tolist() == [[100.0, 7.25]]
     assert str(read.dates[0]) == "2000-02-29"
 
 
