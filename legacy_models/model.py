@@ -160,7 +160,10 @@ class LegacyModel(Protocol):
         ...
 
     def key(self, run: Run) -> str:
-        """Hash of the model version and the exact bytes of the run's input, paths and labels aside."""
+        """Hash of the model version and the exact bytes of the run's input, paths and labels aside.
+
+        A run whose input ``prepare`` refuses has a key too: it is to be stored, with the reason.
+        """
         ...
 
     def prepare(self, directory: Path, runs: Sequence[Run]) -> list[str]:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from legacy_models.errors import DataError, LegacyModelError, UsageError
 from legacy_models.files import sha256_of_bytes, sha256_of_file
+from legacy_models.keys import run_key
 from legacy_models.model import Forcing, Run, RunResult, Site, Variable, days_between, with_spinup
 from legacy_models.parameters import Array
 from legacy_models.vic import inputs
@@ -120,6 +121,13 @@ class VicModel:
 
     def key(self, run: Run) -> str:
         """Hash of the version and of every byte that decides the outcome of ``run``; see the protocol."""
+        try:
+            return self._input_key(run)
+        except DataError:
+            options = {"steps_per_day": self.steps_per_day, "output_format": self.output_format}
+            return run_key(self.version, run, self.spinup_years, options)
+
+    def _input_key(self, run: Run) -> str:
         table = inputs.unlabelled(inputs.soil_table([run]))
         (vegetation,) = inputs.vegetation([run])
         return sha256_of_bytes(
