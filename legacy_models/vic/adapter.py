@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -124,7 +124,7 @@ class VicModel:
         try:
             return self._input_key(run)
         except DataError:
-            options = {"steps_per_day": self.steps_per_day, "output_format": self.output_format}
+            options = {f.name: getattr(self, f.name) for f in fields(self) if f.init and f.name != "executable"}
             return run_key(self.version, run, self.spinup_years, options)
 
     def _input_key(self, run: Run) -> str:
