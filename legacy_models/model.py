@@ -126,7 +126,8 @@ class LegacyModel(Protocol):
 
     ``runoff`` names the outputs whose sum is streamflow before routing; ``states`` names the outputs
     that describe the state at the end of a day; ``properties`` are the numbers in ``Site.properties``
-    that a surrogate of this model reads.
+    that a surrogate of this model reads; ``seconds_a_year`` is what a simulated year of one run usually takes of
+    a processor's time, which the time-out is a multiple of.
     """
 
     @property
@@ -147,6 +148,8 @@ class LegacyModel(Protocol):
     def runoff(self) -> tuple[str, ...]: ...
     @property
     def spinup_years(self) -> int: ...
+    @property
+    def seconds_a_year(self) -> float: ...
 
     def site(self, name: str, attributes: Mapping[str, Any], forcing: Forcing) -> Site:
         """Build a site from a basin's attributes; every mapping and its source is the adapter's.
@@ -157,7 +160,10 @@ class LegacyModel(Protocol):
         ...
 
     def key(self, run: Run) -> str:
-        """Hash of the model version and the exact bytes of the run's input, paths and labels aside."""
+        """Hash of the model version and the exact bytes of the run's input, paths and labels aside.
+
+        A run whose input ``prepare`` refuses has a key too: it is to be stored, with the reason.
+        """
         ...
 
     def prepare(self, directory: Path, runs: Sequence[Run]) -> list[str]:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +14,7 @@ import pandas as pd
 
 from legacy_models.errors import DataError, LegacyModelError, UsageError
 from legacy_models.files import sha256_of_bytes, sha256_of_file
+from legacy_models.keys import run_key
 from legacy_models.model import Forcing, Run, RunResult, Site, Variable, days_between, with_spinup
 from legacy_models.parameters import Array
 from legacy_models.vic import inputs
@@ -93,6 +94,11 @@ class VicModel:
         if self.output_format not in ("BINARY", "ASCII"):
             raise UsageError(f"output_format must be BINARY or ASCII, received {self.output_format!r}")
 
+    @property
+    def seconds_a_year(self) -> float:
+        """CPU time of VIC 5 for a year of one cell, tile and band: 0.03 s at 4 steps a day, 0.19 s at 24."""
+        return 0.008 * self.steps_per_day
+
     def __getstate__(self) -> dict[str, Any]:
         """Options only: another machine works out the version of what it has."""
         return {name: value for name, value in self.__dict__.items() if name != "version"}
@@ -115,6 +121,13 @@ class VicModel:
 
     def key(self, run: Run) -> str:
         """Hash of the version and of every byte that decides the outcome of ``run``; see the protocol."""
+        try:
+            return self._input_key(run)
+        except DataError:
+            options = {f.name: getattr(self, f.name) for f in fields(self) if f.init and f.name != "executable"}
+            return run_key(self.version, run, self.spinup_years, options)
+
+    def _input_key(self, run: Run) -> str:
         table = inputs.unlabelled(inputs.soil_table([run]))
         (vegetation,) = inputs.vegetation([run])
         return sha256_of_bytes(

@@ -124,7 +124,7 @@ def check_soil(table: SoilTable, runs: Sequence[Run]) -> None:
     )
     for name, values, rule, good in rules:
         _check(name, values, rule, good & np.isfinite(values), runs)
-    for name in ("elevation", "avg_temp", "bubble", "quartz", "annual_prec"):
+    for name in ("lat", "elevation", "avg_temp", "bubble", "quartz", "annual_prec"):
         _check(name, getattr(table, name), "finite", np.isfinite(getattr(table, name)), runs)
 
 
@@ -144,7 +144,11 @@ def vegetation(runs: Sequence[Run]) -> list[VegetationClass]:
 
 
 def settings(start: date, end: date, steps: int, output_format: OutputFormat) -> GlobalFile:
-    """Return the global file of a simulation from ``start`` to ``end``; its paths are relative."""
+    """Return the global file of a simulation from ``start`` to ``end``; its paths are relative.
+
+    The number of steps is given too, and VIC goes by it: worked out from the dates, rounding makes it one too small
+    at 12 steps a day, and the last day is not written.
+    """
     printf = "%.8e" if output_format == "ASCII" else ""
     names = dict.fromkeys("OUT_SOIL_MOIST" if "SOIL_MOIST" in name else name for name in NAMES)
     return GlobalFile(
@@ -166,6 +170,7 @@ def settings(start: date, end: date, steps: int, output_format: OutputFormat) ->
         vegparam="vegparam.txt",
         root_zones=3,
         result_dir="out",
+        other=(("NRECS", str(((end - start).days + 1) * steps)),),
         outputs=(OutputStream(STREAM, tuple(OutputVariable(name, printf) for name in names), output_format),),
     )
 
