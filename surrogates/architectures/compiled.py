@@ -21,7 +21,7 @@ OPTIONS = {"fastmath": {"contract", "nsz", "arcp"}, "error_model": "numpy", "nog
 
 def inlined(function: Compiled) -> Compiled:
     """Compile ``function`` into whatever calls it, so that the loop around the call can be vectorised."""
-    compiled: Compiled = njit(forceinline=True, **OPTIONS)(function)
+    compiled: Compiled = njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
     return compiled
 
 
@@ -30,7 +30,7 @@ def kernel(function: Compiled) -> Compiled:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_CACHE)
     try:
-        compiled: Compiled = njit(cache=True, **OPTIONS)(function)
+        compiled: Compiled = njit(cache=True, no_cfunc_wrapper=True, **OPTIONS)(function)
     finally:
         numba.config.CACHE_DIR = before
     return compiled

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from keras import ops
 
-from surrogates.architectures import vic_kernel
+from surrogates.architectures import vic_day_kernel, vic_kernel
+from surrogates.architectures.vic_day_kernel import Weights
 from surrogates.architectures.vic_soil_kernel import LANES
 
 Tensor = Any
@@ -45,12 +46,12 @@ class VicDays(keras.layers.Layer):
         super().__init__(**kwargs)
         self.latent, self.hidden, self.substeps = latent, hidden, substeps
         self.inner = keras.layers.Dense(hidden)
-        self.terms = keras.layers.Dense(vic_kernel.LEARNED + 2 * latent)
+        self.terms = keras.layers.Dense(vic_day_kernel.LEARNED + 2 * latent)
         self.supports_jit = False
 
     def build(self, input_shape: Any) -> None:
         """Create the weights; those of the hidden layer are for stores, latent states and features, in this order."""
-        self.inner.build((None, vic_kernel.KNOWN + self.latent + input_shape[0][-1] - 2))
+        self.inner.build((None, vic_day_kernel.KNOWN + self.latent + input_shape[0][-1] - 2))
         self.terms.build((None, self.hidden))
         self.built = True
 
@@ -63,7 +64,7 @@ class VicDays(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """(basin, time, 7)."""
-        return (*input_shape[0][:2], vic_kernel.FLUXES + vic_kernel.STORES)
+        return (*input_shape[0][:2], vic_day_kernel.FLUXES + vic_day_kernel.STORES)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -85,7 +86,7 @@ def simulate(
     def days(*given: Tensor) -> tuple[tuple[Tensor, Tensor], Callable[..., list[Tensor]]]:
         features, first = given[0], given[4]
         fluxes, states = tf.numpy_function(partial(_forward, substeps), given, (tf.float32,) * 2, stateful=False)
-        fluxes.set_shape((*features.shape[:2], vic_kernel.FLUXES))
+        fluxes.set_shape((*features.shape[:2], vic_day_kernel.FLUXES))
         states.set_shape((*features.shape[:2], first.shape[-1]))
 
         def backward(*received: Tensor) -> list[Tensor]:
@@ -99,38 +100,53 @@ def simulate(
         return (fluxes, states), backward
 
     fluxes, states = days(features, rain, snowfall, constants, first, *weights)
-    return ops.concatenate([fluxes, states[..., : vic_kernel.STORES]], axis=-1)
+    return ops.concatenate([fluxes, states[..., : vic_day_kernel.STORES]], axis=-1)
 
 
 def _forward(substeps: int, *given: Series) -> tuple[Series, Series]:
-    """Fluxes and states of all blocks."""
-    basins, time, _ = given[0].shape
-    fluxes, states = _empty(basins, time, vic_kernel.FLUXES), _empty(basins, time, given[4].shape[1])
-    read = _read_only(*given)
-    _by_blocks(basins, lambda begin, end: vic_kernel.forward(*read, substeps, begin, end, fluxes, states))
-    return fluxes, states
+    """Fluxes and states of all basins."""
+    inputs, weights = _whole_blocks(*given[:5]), Weights(*_read_only(*given[5:]))
+    (rows, time, _), basins = inputs[0].shape, len(given[0])
+    fluxes, states = _empty(rows, time, vic_day_kernel.FLUXES), _empty(rows, time, inputs[4].shape[1])
+    _by_blocks(
+        rows // LANES,
+        lambda begin, end: vic_kernel.forward(*inputs, weights, substeps, begin, end, fluxes, states),
+    )
+    return fluxes[:basins], states[:basins]
 
 
 def _adjoint(substeps: int, *given: Series) -> list[Series]:
-    """Sensitivities to all that ``_forward`` is given."""
-    *inputs, states, g_fluxes, g_states = given
-    basins, inner, terms = len(states), inputs[5], inputs[7]
-    read, more = _read_only(*inputs), _read_only(states, inner.T, terms.T, g_fluxes, g_states)
-    gradients = [_empty(*value.shape) for value in inputs[:5]]
-    weights = [_empty(-(-basins // LANES), *weight.shape) for weight in inputs[5:]]
-    filled = [*gradients, *weights]
+    """Sensitivities to all that ``_forward`` is given, from its states and the sensitivities to what it gives."""
+    inputs, weights = _whole_blocks(*given[:5]), Weights(*_read_only(*given[5:9]))
+    (states,), received = _whole_blocks(given[9]), _whole_blocks(*given[10:], mode="constant")
+    back = _read_only(weights.inner.T, weights.terms.T)
+    blocks = len(states) // LANES
+    filled = [_empty(*value.shape) for value in inputs]
+    shares = Weights(*(_empty(blocks, *weight.shape) for weight in weights))
     limit = np.float32(LARGEST_SENSITIVITY)
-    _by_blocks(basins, lambda begin, end: vic_kernel.adjoint(*read, substeps, begin, end, *more, limit, *filled))
-    return [*gradients, *(weight.sum(axis=0) for weight in weights)]
+    _by_blocks(
+        blocks,
+        lambda begin, end: vic_kernel.adjoint(
+            *inputs, weights, substeps, begin, end, states, *back, *received, limit, *filled, shares
+        ),
+    )
+    return [*(gradient[: len(given[0])] for gradient in filled), *(share.sum(axis=0) for share in shares)]
 
 
-def _by_blocks(basins: int, function: Callable[[int, int], None]) -> None:
+def _by_blocks(blocks: int, function: Callable[[int, int], None]) -> None:
     """Call ``function(begin, end)`` for all blocks, in as many threads as TensorFlow may use inside an operation."""
-    blocks = -(-basins // LANES)
-    threads = min(tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1, blocks)
-    bounds = [blocks * i // threads for i in range(threads + 1)] if threads else []
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
+    threads = max(1, min(tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1, blocks))
+    bounds = [blocks * i // threads for i in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
         list(pool.map(function, bounds[:-1], bounds[1:]))
+
+
+def _whole_blocks(*arrays: Series, mode: Any = "edge") -> list[Series]:
+    """The arrays with basins added up to a multiple of a block: the last one again, or zeros ("constant")."""
+    missing = -len(arrays[0]) % LANES
+    if not missing:
+        return _read_only(*arrays)
+    return _read_only(*(np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1), mode=mode) for array in arrays))
 
 
 def _empty(*shape: int) -> Series:
