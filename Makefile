@@ -14,7 +14,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: $(VENV)/installed  ## the whole job on the embedded synthetic data (about 6 minutes on 2 cores)
+demo: $(VENV)/installed  ## the whole job on the embedded synthetic data (about 4 minutes on 2 cores)
 	$(BIN)/dpl-train --surrogate vic --out runs/demo
 
 test: $(VENV)/installed-test  ## the tests that need a few seconds each

@@ -61,7 +61,7 @@ class Budget:
     steps: int
     learning_rate: float
     warmup: float = 0.05
-    clip: float = 1.0
+    clip: float = 0.2
     averaging: float = 0.98
     patience: int = 0
     seconds: float | None = None
