@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,9 +120,22 @@ def load_checked(job: Job, path: Path) -> "Surrogate":
     """Load a frozen surrogate, checked against the legacy model asked for."""
     from surrogates import bundle
 
-    surrogate = bundle.load(path)
+    surrogate = _loaded(path, _hash_of_card(path))
     bundle.check_request(surrogate.card, job.experiment.model)
     return surrogate
+
+
+def _hash_of_card(path: Path) -> str:
+    card = path / "card.json"
+    return sha256_of_file(card) if card.exists() else ""
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: Path, card_hash: str) -> "Surrogate":  # noqa: ARG001 - the hash tells one training from the next
+    """Load a surrogate once for all stages of a process, and with it what TensorFlow traced of it."""
+    from surrogates import bundle
+
+    return bundle.load(path)
 
 
 def surrogate_directory(job: Job, number: int) -> Path:

@@ -40,7 +40,7 @@ class Member:
         return self
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Surrogate:
     """Members that emulate one legacy model; physical units in, physical units out.
 
@@ -62,6 +62,9 @@ class Surrogate:
     members: tuple[Member, ...]
     domain: Domain | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Surrogate({self.spec.model.name}, {self.architecture}, members={len(self.members)})"
 
     def simulate(self, forcing: Tensor, antecedent: Tensor, parameters: Tensor, properties: Tensor) -> Tensor:
         """Simulate with every member and return their mean; differentiable, for use under ``tf.function``.
