@@ -133,7 +133,7 @@ class _Ensemble:
     def run(self) -> None:
         """Work until nothing is pending."""
         missing = {key: run for key, run in self.wanted.items() if key not in self.store}
-        self.queue.extend(batches(missing, self.settings.batch_runs))
+        self.queue.extend(batches(self.model, missing, self.settings.batch_runs))
         scratch = _fresh_scratch(self.settings.scratch, self.store.path)
         started, at_start = time.monotonic(), len(missing)
         in_flight = self.settings.in_flight or 2 * (os.cpu_count() or 1)
@@ -221,16 +221,16 @@ def _outcome(future: Future[BatchOutcome]) -> BatchOutcome:
         raise LegacyModelError(f"a worker died ({error}); what is committed is kept: start again") from error
 
 
-def batches(runs: Mapping[str, Run], size: int) -> list[_Batch]:
-    """Cut ``runs`` into batches of one period, at most ``size`` runs each, keeping a site's runs together.
+def batches(model: LegacyModel, runs: Mapping[str, Run], size: int) -> list[_Batch]:
+    """Cut ``runs`` into batches of one period and group, at most ``size`` runs each, keeping a site's runs together.
 
-    The batches of a period are about equal, and a multiple of the number of processors.
+    The batches of a group are about equal, and a multiple of the number of processors.
     """
-    by_period: dict[object, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    by_group: dict[object, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for key, run in runs.items():
-        by_period[run.start, run.end][id(run.site)].append(key)
+        by_group[run.start, run.end, model.batch_group(run)][id(run.site)].append(key)
     cut = []
-    for sites in by_period.values():
+    for sites in by_group.values():
         ordered = [key for keys in sites.values() for key in keys]
         processors = os.cpu_count() or 1
         rounds = ceil(len(ordered) / (size * processors))

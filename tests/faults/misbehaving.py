@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -29,12 +30,16 @@ class Misbehaving:
     states = ()
     runoff = ("flow",)
     spinup_years = 0
+    options = MappingProxyType({})
 
     def __init__(self, program: str = sys.executable) -> None:
         self.program = program
 
     def site(self, name, attributes, forcing):
         return Site(name, {"area": 1.0}, forcing)
+
+    def batch_group(self, run):
+        return None
 
     def key(self, run: Run) -> str:
         return run_key(self.version, run, self.spinup_years)

@@ -138,6 +138,7 @@ def test_the_last_good_weights_survive_a_loss_that_is_not_finite(tmp_path: Path)
         ({"outputs": MODEL.outputs[:1], "states": ()}, "outputs"),
         ({"forcing": MODEL.forcing[:2]}, "forcing"),
         ({"spinup_years": 10}, "spin-up"),
+        ({"options": {"tiles": 2}}, "options"),
         ({"name": "vic"}, "legacy model"),
     ],
 )

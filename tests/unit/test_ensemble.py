@@ -98,7 +98,7 @@ def test_the_plan_is_durable_before_the_first_run(store):
 
 @pytest.mark.parametrize(("count", "size"), [(1, 64), (7, 3), (200, 64), (1000, 64), (5, 1)])
 def test_batches_hold_every_run_once_and_are_even(count, size):
-    cut = [list(batch.runs) for batch in batches({str(i): run for i, run in enumerate(runs(count))}, size)]
+    cut = [list(batch.runs) for batch in batches(MODEL, {str(i): run for i, run in enumerate(runs(count))}, size)]
     assert sorted((key for batch in cut for key in batch), key=int) == [str(i) for i in range(count)]
     lengths = [len(batch) for batch in cut]
     assert max(lengths) <= size
@@ -108,7 +108,7 @@ def test_batches_hold_every_run_once_and_are_even(count, size):
 def test_a_batch_has_one_period_and_keeps_the_runs_of_a_site_together(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     wanted = {str(i): run for i, run in enumerate(runs(6) + runs(6, LATER))}
-    cut = batches(wanted, size=3)
+    cut = batches(MODEL, wanted, size=3)
     assert [{(r.start, r.end) for r in batch.runs.values()} for batch in cut] == [{PERIOD}] * 2 + [{LATER}] * 2
     switches = [[r.site.name for r in batch.runs.values()] for batch in cut]
     assert switches == [["s0", "s0", "s1"], ["s1", "s2", "s2"]] * 2

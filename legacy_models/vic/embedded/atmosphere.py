@@ -12,7 +12,11 @@ Floats = NDArray[np.float64]
 
 
 def meteorology(
-    forcing: Floats, cell_elevation: float, temperature_shift: float, precipitation_factor: float
+    forcing: Floats,
+    cell_elevation: float,
+    temperature_shift: float,
+    precipitation_factor: float,
+    phases: tuple[float, float] = (c.SNOW_BELOW, c.RAIN_ABOVE),
 ) -> Floats:
     """Return the (step, column) table of one elevation band.
 
@@ -22,13 +26,14 @@ def meteorology(
         cell_elevation: mean elevation of the cell [m], for the Penman-Monteith pressure.
         temperature_shift: of the band relative to the cell [K].
         precipitation_factor: precipitation of the band relative to the cell [-].
+        phases: temperatures below which all is snow and above which all is rain [degC].
     """
     precipitation, air, shortwave, longwave, pressure, vapour, wind = forcing.T
     temperature = air + temperature_shift
     table = np.empty((forcing.shape[0], at.COLUMNS))
     deficit = np.maximum(saturation_vapour_pressure(air) - vapour, 0.0)
     table[:, at.TEMPERATURE] = temperature
-    table[:, at.RAIN], table[:, at.SNOW] = rain_and_snow(temperature, precipitation * precipitation_factor)
+    table[:, at.RAIN], table[:, at.SNOW] = rain_and_snow(temperature, precipitation * precipitation_factor, *phases)
     table[:, at.SHORTWAVE] = shortwave
     table[:, at.LONGWAVE] = longwave
     table[:, at.PRESSURE] = pressure
@@ -56,9 +61,11 @@ def saturation_vapour_pressure(temperature: Any) -> Any:
     return np.where(temperature < 0.0, pressure * ice, pressure)
 
 
-def rain_and_snow(temperature: Floats, precipitation: Floats) -> tuple[Floats, Floats]:
-    """Return rain and snow [mm]: the rain share rises linearly from -0.5 to 0.5 degC."""
-    share = np.clip((temperature - c.SNOW_BELOW) / (c.RAIN_ABOVE - c.SNOW_BELOW), 0.0, 1.0)
+def rain_and_snow(
+    temperature: Floats, precipitation: Floats, snow_below: float = c.SNOW_BELOW, rain_above: float = c.RAIN_ABOVE
+) -> tuple[Floats, Floats]:
+    """Return rain and snow [mm]: the rain share rises linearly from ``snow_below`` to ``rain_above``."""
+    share = np.clip((temperature - snow_below) / (rain_above - snow_below), 0.0, 1.0)
     return precipitation * share, precipitation * (1.0 - share)
 
 
