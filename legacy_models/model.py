@@ -126,7 +126,9 @@ class LegacyModel(Protocol):
 
     ``runoff`` names the outputs whose sum is streamflow before routing; ``states`` names the outputs
     that describe the state at the end of a day; ``properties`` are the numbers in ``Site.properties``
-    that a surrogate of this model reads; ``options`` are plain values that decide the outcome besides these.
+    that a surrogate of this model reads; ``options`` are plain values that decide the outcome besides these;
+    ``seconds_a_year`` is what a simulated year of one run usually takes of a processor's time, which the time-out
+    is a multiple of.
     """
 
     @property
@@ -148,6 +150,8 @@ class LegacyModel(Protocol):
     @property
     def spinup_years(self) -> int: ...
     @property
+    def seconds_a_year(self) -> float: ...
+    @property
     def options(self) -> Mapping[str, Any]: ...
 
     def reading(self, available: Collection[str]) -> Self:
@@ -163,7 +167,10 @@ class LegacyModel(Protocol):
         ...
 
     def key(self, run: Run) -> str:
-        """Hash of the model version and the exact bytes of the run's input, paths and labels aside."""
+        """Hash of the model version and the exact bytes of the run's input, paths and labels aside.
+
+        A run whose input ``prepare`` refuses has a key too: it is to be stored, with the reason.
+        """
         ...
 
     def batch_group(self, run: Run) -> Hashable:

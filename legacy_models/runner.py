@@ -21,7 +21,7 @@ LOG_NAME = "program.log"
 LOG_TAIL = 2000  # characters of the log that a failed run carries
 
 _BASE_SECONDS = 300.0
-_SECONDS_PER_RUN_YEAR = 2.0
+_PATIENCE = 60.0  # times the usual: a slow or crowded machine
 _LEAST_FREE_BYTES = 1 << 20
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
@@ -101,9 +101,9 @@ def attempt_batch(
 
 
 def default_timeout(model: LegacyModel, runs: Sequence[Run]) -> float:
-    """Return the time [s] a batch may take: 300 s, and 2 s for each simulated year, spin-up included."""
+    """Return the time [s] a batch may take: 300 s, and 60 times what its years usually take, spin-up included."""
     years = sum(model.spinup_years + days_between(run.start, run.end) / 365.25 for run in runs)
-    return _BASE_SECONDS + _SECONDS_PER_RUN_YEAR * years
+    return _BASE_SECONDS + _PATIENCE * model.seconds_a_year * years
 
 
 def stop_below(directory: Path) -> None:

@@ -154,9 +154,13 @@ class RefineConfig(Section):
 
 
 class TrackingConfig(Section):
-    """Where MLflow keeps what it is told; ``uri: null`` means a SQLite file in the user's data directory."""
+    """Where MLflow keeps what it is told; ``uri: null`` means a SQLite file in the user's data directory.
+
+    ``search``: whether a registered surrogate that was made for the very same request is used instead of a new one.
+    """
 
     uri: str | None = None
+    search: bool = True
     experiment: str = "dpl"
     register_models: bool = True
 

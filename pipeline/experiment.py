@@ -1,6 +1,6 @@
 """A configuration brought to life: its data read, its basins split, its legacy model and sites at hand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -74,10 +74,9 @@ class Experiment:
         allowed = set(self.splits.fit) | set(self.splits.validation)
         return tuple(site for site in self.sites if site.name in allowed)
 
-    @property
-    def transductive(self) -> bool:
-        """Whether the surrogate sees legacy runs at ungauged basins."""
-        return bool(self.splits.ungauged) and self.config.design.sites == "all"
+    def transductive(self, sites: Iterable[str]) -> bool:
+        """Whether a surrogate that saw legacy runs at ``sites`` saw an ungauged basin."""
+        return not set(self.splits.ungauged).isdisjoint(sites)
 
     @cached_property
     def properties(self) -> Array:

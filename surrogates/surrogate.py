@@ -13,7 +13,7 @@ from keras import ops
 
 from legacy_models.errors import ShapeError
 from surrogates import initial_state
-from surrogates.architectures import ARCHITECTURES, JIT_COMPILED
+from surrogates.architectures import ARCHITECTURES
 from surrogates.domain import Domain
 from surrogates.spec import SurrogateSpec
 
@@ -112,11 +112,6 @@ class Surrogate:
     @cached_property
     def _compiled(self) -> Any:
         return tf.function(self.simulate, reduce_retracing=True)
-
-    @property
-    def jit_compile(self) -> bool:
-        """Whether a ``tf.function`` that takes gradients through ``simulate`` should be compiled by XLA."""
-        return self.architecture in JIT_COMPILED
 
     def _check(self, arrays: Sequence[Series]) -> None:
         basins = arrays[0].shape[0]

@@ -28,7 +28,6 @@ def sequence_task(
     *,
     window: int,
     piece: int,
-    jit_compile: bool,
     batch: int,
     steps: int,
     floor: float,
@@ -102,7 +101,7 @@ def sequence_task(
             [runs.sites[i] for i in site],
         )
 
-    return Task(name, loss, batches, held_out, blame, jit_compile)
+    return Task(name, loss, batches, held_out, blame)
 
 
 def initial_state_task(

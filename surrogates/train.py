@@ -9,7 +9,6 @@ from typing import Any
 from legacy_models.errors import BundleError
 from legacy_models.files import sha256_of_json
 from legacy_models.run_set import RunSet
-from surrogates.architectures import JIT_COMPILED
 from surrogates.domain import Domain
 from surrogates.fitting import Budget, Epoch, fit
 from surrogates.settings import TrainSettings
@@ -82,7 +81,7 @@ def _fit_member(
     seed = settings.seed + number
     sequence = sequence_task(
         f"member {number} sequence", member, spec, runs, rows,
-        window=settings.window, piece=settings.piece, jit_compile=settings.architecture in JIT_COMPILED,
+        window=settings.window, piece=settings.piece,
         batch=settings.batch, steps=settings.steps,
         floor=settings.floor, total_weight=settings.total_weight, seed=seed,
     )  # fmt: skip

@@ -52,6 +52,7 @@ class LinearReservoir:
     outputs = (Variable("flow", "mm/day", lower=0.0), Variable("storage", "mm", lower=0.0))
     states = ("storage",)
     runoff = ("flow",)
+    seconds_a_year = 0.001
 
     def __init__(self, executable: str | Path | None = None, spinup_years: int = 10) -> None:
         self.executable = executable

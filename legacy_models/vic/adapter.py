@@ -1,7 +1,7 @@
 """VIC as a `LegacyModel`: real VIC 5 or the embedded program, called with the very same files."""
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pandas as pd
 
 from legacy_models.errors import DataError, UsageError
 from legacy_models.files import sha256_of_bytes
+from legacy_models.keys import run_key
 from legacy_models.model import Forcing, Run, RunResult, Site, Variable, days_between, with_spinup
 from legacy_models.parameters import Array, ParameterSpace
 from legacy_models.vic import inputs
@@ -19,8 +20,8 @@ from legacy_models.vic.disaggregation import DEFAULT_WIND, STEPS_PER_DAY
 from legacy_models.vic.executables import command, version
 from legacy_models.vic.flux_file import FluxTable, read_ascii, read_binary
 from legacy_models.vic.global_file import GlobalFile
-from legacy_models.vic.input_texts import GLOBAL_NAME, constants_text, input_texts
-from legacy_models.vic.parameters import parameter_space
+from legacy_models.vic.input_texts import GLOBAL_NAME, input_texts
+from legacy_models.vic.parameters import PARAMETERS, parameter_space
 from legacy_models.vic.site import properties_read, site_properties
 from legacy_models.vic.soil_file import SoilTable
 from legacy_models.vic.sub_daily import FORCING, OPTIONAL_FORCING, SubDailyTexts, check_forcing, period
@@ -126,6 +127,11 @@ class VicModel:
         """Return the model that also reads wind, pressure and longwave as far as they are ``available``."""
         return replace(self, extra_forcing=tuple(v.name for v in OPTIONAL_FORCING if v.name in available))
 
+    @property
+    def seconds_a_year(self) -> float:
+        """CPU time of VIC 5 for a year of a cell: for each tile and band 0.03 s at 4 steps a day, 0.19 s at 24."""
+        return 0.008 * self.steps_per_day * self.tiles * self.snow_bands
+
     def __getstate__(self) -> dict[str, Any]:
         """Options only: another machine works out the version of what it has."""
         return {name: value for name, value in self.__dict__.items() if name != "version"}
@@ -146,6 +152,13 @@ class VicModel:
 
     def key(self, run: Run) -> str:
         """Hash of the version and of every byte that decides the outcome of ``run``; see the protocol."""
+        try:
+            return self._input_key(run)
+        except DataError:
+            options = {f.name: getattr(self, f.name) for f in fields(self) if f.init and f.name != "executable"}
+            return run_key(self.version, run, self.spinup_years, options)
+
+    def _input_key(self, run: Run) -> str:
         table = inputs.unlabelled(inputs.soil_table([run], self.parameters))
         texts = input_texts([run], table, self._settings(run), self.parameters)
         return sha256_of_bytes(
@@ -156,8 +169,8 @@ class VicModel:
         )
 
     def batch_group(self, run: Run) -> Hashable:
-        """The temperatures of rain and snow: VIC has one pair for the whole process."""
-        return constants_text(run, self.parameters)
+        """The parameters of rain and snow, whatever they are: VIC has one pair for the whole process."""
+        return run.parameters[len(PARAMETERS) :].tobytes()
 
     def prepare(self, directory: Path, runs: Sequence[Run]) -> list[str]:
         """Validate and write the input of ``runs``, one cell each, to a new folder; return the command.

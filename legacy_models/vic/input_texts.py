@@ -37,14 +37,9 @@ def input_texts(runs: Sequence[Run], table: SoilTable, settings: GlobalFile, spa
     }
     if settings.snow_bands > 1:
         texts[settings.snow_band_file] = format_snow_bands(inputs.snow_bands(runs, settings.snow_bands))
-    if text := constants_text(runs[0], space):
-        texts[inputs.CONSTANTS_FILE] = text
+    if changed := inputs.constants(runs[0], space):
+        texts[inputs.CONSTANTS_FILE] = format_constants(changed)
     return texts
-
-
-def constants_text(run: Run, space: ParameterSpace) -> str:
-    """Return the constants file that ``run`` needs; empty where VIC's own constants hold."""
-    return format_constants(inputs.constants(run, space))
 
 
 def _vegetation(cells: Sequence[Sequence[CoverTile]]) -> tuple[str, str]:

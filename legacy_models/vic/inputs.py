@@ -128,7 +128,7 @@ def check_soil(table: SoilTable, runs: Sequence[Run]) -> None:
     )
     for name, values, rule, good in rules:
         _check(name, values, rule, good & np.isfinite(values), runs)
-    for name in ("elevation", "avg_temp", "bubble", "quartz", "annual_prec"):
+    for name in ("lat", "elevation", "avg_temp", "bubble", "quartz", "annual_prec"):
         _check(name, getattr(table, name), "finite", np.isfinite(getattr(table, name)), runs)
 
 
@@ -183,7 +183,12 @@ def constants(run: Run, space: ParameterSpace) -> dict[str, float]:
 def settings(
     start: date, end: date, steps: int, output_format: OutputFormat, bands: int = 1, rain_snow: bool = False
 ) -> GlobalFile:
-    """Return the global file of a simulation from ``start`` to ``end``; its paths are relative."""
+    """Return the global file of a simulation from ``start`` to ``end``; its paths are relative.
+
+    The number of steps is given too, and VIC goes by it: worked out from the dates, rounding makes it one too small
+    at 12 steps a day, and the last day is not written.
+    """
+    steps_in_all = ("NRECS", str(((end - start).days + 1) * steps))
     printf = "%.8e" if output_format == "ASCII" else ""
     names = dict.fromkeys("OUT_SOIL_MOIST" if "SOIL_MOIST" in name else name for name in NAMES)
     return GlobalFile(
@@ -208,7 +213,7 @@ def settings(
         snow_band_file=SNOW_BAND_FILE if bands > 1 else "",
         result_dir="out",
         outputs=(OutputStream(STREAM, tuple(OutputVariable(name, printf) for name in names), output_format),),
-        other=(("CONSTANTS", CONSTANTS_FILE),) if rain_snow else (),
+        other=(steps_in_all, ("CONSTANTS", CONSTANTS_FILE)) if rain_snow else (steps_in_all,),
     )
 
 

@@ -14,6 +14,3 @@ ARCHITECTURES = Table(
         "vic_hybrid": "surrogates.architectures.vic_hybrid:build",
     },
 )
-
-JIT_COMPILED = frozenset({"vic_hybrid"})
-"""Architectures that XLA makes faster: loops of many small operations. The built-in LSTM it makes slower."""

@@ -30,6 +30,7 @@ class Misbehaving:
     states = ()
     runoff = ("flow",)
     spinup_years = 0
+    seconds_a_year = 0.01
     options = MappingProxyType({})
 
     def __init__(self, program: str = sys.executable) -> None:

@@ -1,13 +1,10 @@
 """Inputs and outputs of recorded runs of VIC 5: read without loss, and made again from CAMELS data."""
 
 import numpy as np
-import pandas as pd
 import pytest
-import xarray as xr
 
-from legacy_models.model import Forcing
 from legacy_models.vic.balance import STORAGE_NAMES, storage
-from legacy_models.vic.disaggregation import NEEDED, Place, disaggregate
+from legacy_models.vic.disaggregation import Place, disaggregate
 from legacy_models.vic.flux_file import format_ascii, format_binary, read_ascii, read_binary
 from legacy_models.vic.forcing_file import DECIMALS, format_forcing, read_forcing
 from legacy_models.vic.global_file import read_global
@@ -15,30 +12,12 @@ from legacy_models.vic.land_cover import cover_tiles
 from legacy_models.vic.site import site_properties
 from legacy_models.vic.soil_file import read_soil
 from legacy_models.vic.vegetation_files import read_veglib, read_vegparam
+from tests.vic_sites import BASINS
 
 pytestmark = pytest.mark.reference
 
-BASINS = ["01439500", "02296500", "06622700", "06888500", "09505350", "12013500"]
 TILES = {"01439500": 1, "06888500": 1, "12013500": 1, "02296500": 2, "06622700": 2, "09505350": 2}
 GOLDEN_DECIMALS = np.array([5, 4, 4, 4, 4, 5, 1])
-
-
-@pytest.fixture(scope="module")
-def attributes(shared_data):
-    folder = shared_data / "camels_us" / "camels_attributes_v2.0"
-    parts = (
-        pd.read_csv(folder / f"camels_{n}.txt", sep=";", dtype={"gauge_id": str}) for n in ("topo", "soil", "vege")
-    )
-    return pd.concat([part.set_index("gauge_id") for part in parts], axis=1)
-
-
-@pytest.fixture(scope="module")
-def daily(shared_data):
-    with xr.open_dataset(shared_data / "camels_us" / "daymet_streamflow.nc") as data:
-        chosen = data.sel(gauge_id=BASINS, time=slice("1989-10-01", "1993-09-30"))
-        dates = chosen.time.values.astype("datetime64[D]")
-        values = np.stack([chosen[name].values.astype(float) for name in NEEDED], axis=-1)
-    return {basin: Forcing(dates, block, NEEDED) for basin, block in zip(BASINS, values, strict=True)}
 
 
 @pytest.fixture

@@ -340,6 +340,15 @@ def test_everything_that_decides_the_outcome_is_part_of_the_key():
     assert len(set(keys)) == len(keys)
 
 
+def test_a_run_that_prepare_refuses_has_a_key_of_its_own():
+    run = some_runs(1)[0]
+    bad = [changed(run, k=np.nan), changed(run, Ws=np.nan), with_forcing(run, "vp", 5, np.nan)]
+    bad += [replace(run, end=np.datetime64("2030-01-01")), replace(run, site=Site("a", {}, run.site.forcing))]
+    nowhere = Site("a", dict(run.site.properties) | {"latitude": np.nan}, run.site.forcing)
+    keys = [MODEL.key(one) for one in (*bad, replace(run, site=nowhere))]
+    assert len({*keys, MODEL.key(run), VicModel(spinup_years=2).key(bad[0])}) == len(keys) + 2
+
+
 def test_the_version_follows_the_executable(tmp_path):
     program = tmp_path / "vic_classic.exe"
     program.write_text("one")

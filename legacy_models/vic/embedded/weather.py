@@ -46,7 +46,7 @@ class Weather:
                     self._forcing.clear()
                     self._tables.clear()
                 self._forcing[real] = self._read(path)
-            self._tables[key] = meteorology(self._forcing[real], elevation, band.shift, band.factor, self._phases)
+            self._tables[key] = meteorology(self._forcing[real], elevation, band.shift, band.factor, *self._phases)
         return self._tables[key]
 
     def _read(self, path: str) -> Floats:
