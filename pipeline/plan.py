@@ -21,7 +21,8 @@ def plan_text(config: Config, directory: Path) -> str:
     years = days_between(*experiment.design_period) / 365.25
     seconds = {
         "legacy runs": sum(runs.values()) * (years + config.legacy_model.spinup_years)
-        * LEGACY_SECONDS * config.legacy_model.options.get("steps_per_day", 4) / 4 / config.legacy_model.workers,
+        * LEGACY_SECONDS * config.legacy_model.options.get("steps_per_day", 4) / 4
+        / config.legacy_model.executor.worker_count,
         "surrogate": _surrogate_steps(config) * config.surrogate.batch * config.surrogate.window * STEP_SECONDS,
         "learning": _learning_days(experiment) * STEP_SECONDS,
     }  # fmt: skip
