@@ -12,11 +12,13 @@ from uuid import uuid4
 from legacy_models import sandboxes
 from legacy_models.batching import Batch, Pace, Pile, halves
 from legacy_models.errors import LegacyModelError, UsageError
-from legacy_models.executors import RemoteExecutor, WorkerDiedError
+from legacy_models.executors import RemoteExecutor, WorkerDiedError, local_executor
 from legacy_models.ledger import Counts
 from legacy_models.model import LegacyModel, Run, RunResult
 from legacy_models.runner import BatchOutcome, stop_below
 from legacy_models.store import RunStore
+
+__all__ = ["EnsembleSettings", "Progress", "local_executor", "simulate"]
 
 _SANDBOXES_KEPT = 20
 _HOPELESS = 50  # runs given up without one that worked: then the model or its installation is at fault
@@ -136,7 +138,7 @@ class _Ensemble:
         self.scratch = sandboxes.scratch_of(self.store.path, self.settings.scratch)
         self.place = self.scratch / f"run-{uuid4().hex}"
         self._everywhere(sandboxes.clear_stale, self.scratch, frozenset(missing))
-        self.kept = {path.name for path in self.scratch.glob("failed-*")}
+        self.kept = {path.name for path in sandboxes.kept_in(self.scratch)}
 
     def run(self) -> None:
         """Work until nothing is pending."""

@@ -1,9 +1,9 @@
 """Where legacy programs are run: threads of this process, or workers that are processes of their own."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from legacy_models import EXECUTORS
@@ -51,14 +51,6 @@ class WorkerDiedError(Exception):
     """The worker that had a task died; its executor lives on."""
 
 
-class LocalExecutor(ThreadPoolExecutor):
-    """Threads of this process: they only wait for the model's processes."""
-
-    def __init__(self, workers: int) -> None:
-        super().__init__(workers, thread_name_prefix="legacy-model")
-        self.worker_count = workers
-
-
 class RemoteExecutor(Executor):
     """An executor whose workers are other processes, which may die one by one.
 
@@ -95,8 +87,17 @@ def open_executor(settings: ExecutorSettings) -> AbstractContextManager[Executor
     return opened
 
 
-@contextmanager
-def threads(settings: ExecutorSettings) -> Iterator[LocalExecutor]:
-    """Yield threads of this process."""
-    with LocalExecutor(settings.worker_count) as executor:
-        yield executor
+def threads(settings: ExecutorSettings) -> ThreadPoolExecutor:
+    """Return an executor of this process's threads, which only wait for the model's processes."""
+    return local_executor(settings.worker_count)
+
+
+def local_executor(workers: int) -> ThreadPoolExecutor:
+    """Return an executor on this machine; threads, since they only wait for the model's processes."""
+    return _Threads(workers, thread_name_prefix="legacy-model")
+
+
+class _Threads(ThreadPoolExecutor):
+    @property
+    def worker_count(self) -> int:
+        return self._max_workers

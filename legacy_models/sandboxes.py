@@ -63,12 +63,17 @@ def kept(scratch: Path, key: str) -> Path:
     return scratch / f"failed-{key[:16]}"
 
 
+def kept_in(scratch: Path) -> list[Path]:
+    """Return the sandboxes that are kept there."""
+    return sorted(scratch.glob("failed-*"))
+
+
 def clear_stale(scratch: Path, again: Collection[str]) -> None:
     """Remove what is left of calls that were killed (the store's lock says so) and of runs that are run again."""
     for stale in scratch.glob("run-*"):
         clear(stale)
     names = {kept(scratch, key).name for key in again}
-    for old in scratch.glob("failed-*"):
+    for old in kept_in(scratch):
         if old.name in names:
             shutil.rmtree(old, ignore_errors=True)
 

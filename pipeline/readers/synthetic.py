@@ -19,9 +19,8 @@ import xarray as xr
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from legacy_models import LEGACY_MODELS
-from legacy_models.ensemble import EnsembleSettings, simulate
+from legacy_models.ensemble import EnsembleSettings, local_executor, simulate
 from legacy_models.errors import LegacyModelError
-from legacy_models.executors import LocalExecutor
 from legacy_models.files import sha256_of_json, written_aside
 from legacy_models.model import Forcing, LegacyModel, Run
 from legacy_models.parameters import Array, ParameterSpace
@@ -183,7 +182,7 @@ def _simulated(
 ) -> Array:
     """(basin, time) runoff before routing [mm/day]."""
     settings = EnsembleSettings(batch_runs=ceil(len(runs) / (2 * options.workers)))
-    with RunStore.open(scratch, write=True) as store, LocalExecutor(options.workers) as executor:
+    with RunStore.open(scratch, write=True) as store, local_executor(options.workers) as executor:
         simulate(model, runs, store, executor, settings, on_batch)
         keys = [model.key(run) for run in runs]
         for run, key in zip(runs, keys, strict=True):

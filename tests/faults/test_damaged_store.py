@@ -14,9 +14,8 @@ import pytest
 from misbehaving import DAYS, END, START, Misbehaving, numbered
 from writer import calls_of_a_commit, result
 
-from legacy_models.ensemble import EnsembleSettings, simulate
+from legacy_models.ensemble import EnsembleSettings, local_executor, simulate
 from legacy_models.errors import LegacyModelError, StoreError
-from legacy_models.executors import LocalExecutor
 from legacy_models.files import sha256_of_file
 from legacy_models.store import RunStore
 
@@ -46,7 +45,7 @@ def test_a_full_disk_in_the_sandbox_is_a_clean_stop_and_no_run_is_blamed(
 ):
     misbehave("2:fill" if where == "output" else "")
     runs = numbered(*range(8))
-    with RunStore.open(tmp_path / "store", write=True) as store, LocalExecutor(2) as executor:
+    with RunStore.open(tmp_path / "store", write=True) as store, local_executor(2) as executor:
         store.plan([MODEL.key(run) for run in runs], "design")
         with small_files(5 if where == "input" else 100_000), pytest.raises(LegacyModelError, match=stop):
             simulate(MODEL, runs, store, executor, EnsembleSettings(batch_runs=1))
@@ -72,7 +71,7 @@ def small_disk(tmp_path):
 def test_a_sandbox_disk_of_its_own_that_is_full_is_a_clean_stop(tmp_path, misbehave, small_disk, survivors):
     misbehave("5:fill")
     settings = EnsembleSettings(batch_runs=1, scratch=small_disk)
-    with RunStore.open(tmp_path / "store", write=True) as store, LocalExecutor(2) as executor:
+    with RunStore.open(tmp_path / "store", write=True) as store, local_executor(2) as executor:
         with pytest.raises(LegacyModelError, match="no space left in"):
             simulate(MODEL, numbered(*range(8)), store, executor, settings)
         assert store.counts().failed == 0
@@ -232,7 +231,7 @@ def test_a_flipped_byte_in_an_output_is_detected_and_only_that_run_is_redone(tmp
         assert store.verify() == []
         assert store.counts().pending == 1
         assert [n for n in range(5) if key(n) not in store] == [1]
-        with LocalExecutor(1) as executor:
+        with local_executor(1) as executor:
             assert simulate(MODEL, numbered(*range(5)), store, executor).committed == 5
         assert store.read("1", START, END).outputs[:, 0, 0].sum() == 0 + 1 + 2 + 3 + 4
     survivors(survived=5)
@@ -320,7 +319,7 @@ def test_of_a_segment_that_was_cut_short_what_is_lost_is_redone(tmp_path, surviv
         store.repair()
         assert store.verify() == []
         assert (store.counts().committed, store.counts().pending) == (left, 3 - left)
-        with LocalExecutor(1) as executor:
+        with local_executor(1) as executor:
             assert simulate(MODEL, numbered(*range(3)), store, executor).committed == 3
     survivors(survived=3)
 

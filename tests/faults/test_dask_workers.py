@@ -16,9 +16,9 @@ import pytest
 from misbehaving import DAYS, Misbehaving, numbered
 from test_killed_orchestrator import RUNS, everything_is_there, nobody, orchestrate
 
-from legacy_models.ensemble import EnsembleSettings, simulate
+from legacy_models.ensemble import EnsembleSettings, local_executor, simulate
 from legacy_models.errors import LegacyModelError, UsageError
-from legacy_models.executors import ExecutorSettings, LocalExecutor, open_executor
+from legacy_models.executors import ExecutorSettings, open_executor
 from legacy_models.store import RunStore
 
 FOLDER = Path(__file__).parent
@@ -176,7 +176,7 @@ def test_if_it_has_killed_all_workers_there_are_the_ensemble_ends_with_that_reas
     with RunStore.open(tmp_path / "store") as store:
         assert (store.counts().failed, store.counts().pending) == (0, RUNS - len(before))
     misbehave("")
-    with LocalExecutor(2) as executor:
+    with local_executor(2) as executor:
         assert ensemble(tmp_path / "store", numbered(*range(RUNS)), executor)[0].committed == RUNS
     everything_is_there(tmp_path / "store")
     survivors(len(workers), survived=RUNS)
@@ -199,7 +199,7 @@ def test_when_the_scheduler_dies_the_ensemble_says_so_and_what_is_committed_is_k
         with pytest.raises(LegacyModelError, match=r"connection to the Dask scheduler at tcp://.* is lost"):
             ensemble(tmp_path / "store", numbered(*range(RUNS)), executor, kill, batch_runs=2)
         assert time.monotonic() - started < 30
-    with LocalExecutor(2) as executor:
+    with local_executor(2) as executor:
         assert ensemble(tmp_path / "store", numbered(*range(RUNS)), executor)[0].committed == RUNS
     everything_is_there(tmp_path / "store")
     assert all(executions()[number] == 1 for number in committed)

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from misbehaving import DAYS, Misbehaving, numbered
 
-from legacy_models.ensemble import EnsembleSettings, simulate
+from legacy_models.ensemble import EnsembleSettings, local_executor, simulate
 from legacy_models.errors import LegacyModelError
-from legacy_models.executors import LocalExecutor
 from legacy_models.model import Forcing, Run
 from legacy_models.runner import LOG_TAIL, attempt_batch, run_batch
 from legacy_models.store import RunStore
@@ -24,7 +23,7 @@ FOLDER = Path(__file__).parent
 
 def ensemble(path, runs, **settings):
     """Return {number: record}, and the store's own sum, after an ensemble of ``runs``."""
-    with RunStore.open(path, write=True) as store, LocalExecutor(2) as executor:
+    with RunStore.open(path, write=True) as store, local_executor(2) as executor:
         counts = simulate(MODEL, runs, store, executor, EnsembleSettings(**settings))
         assert counts.pending == 0
         assert counts.planned == len(runs) == counts.committed + counts.failed
@@ -173,7 +172,7 @@ def test_if_every_run_fails_the_ensemble_still_ends(tmp_path, misbehave, survivo
 def test_a_program_that_cannot_be_run_is_one_error_before_any_run(tmp_path, survivors, program):
     (tmp_path / "not_executable").write_text("data")
     model = Misbehaving(str(tmp_path / program))
-    with RunStore.open(tmp_path / "store", write=True) as store, LocalExecutor(2) as executor:
+    with RunStore.open(tmp_path / "store", write=True) as store, local_executor(2) as executor:
         with pytest.raises(LegacyModelError, match="missing or not executable"):
             simulate(model, numbered(*range(20)), store, executor, EnsembleSettings(batch_runs=2))
         assert store.counts().pending == store.counts().planned == 20
@@ -206,7 +205,7 @@ def test_a_water_balance_that_does_not_close_is_quarantined_unless_vic_itself_is
     sets = model.parameters.from_unit(np.linspace(0.3, 0.7, 4)[:, None] * np.ones(len(model.parameters)))
     days = site.forcing.dates
     runs = [Run(site, values, days[400], days[-1]) for values in sets]
-    with RunStore.open(tmp_path / "store", write=True) as store, LocalExecutor(1) as executor:
+    with RunStore.open(tmp_path / "store", write=True) as store, local_executor(1) as executor:
         counts = simulate(model, runs, store, executor)
         records = [store.record(model.key(run)) for run in runs]
     assert [record.status for record in records] == ["ok", "ok", status, "ok"]

@@ -8,9 +8,8 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from legacy_models.ensemble import EnsembleSettings, simulate
+from legacy_models.ensemble import EnsembleSettings, local_executor, simulate
 from legacy_models.errors import LegacyModelError, UsageError
-from legacy_models.executors import LocalExecutor
 from legacy_models.linear_reservoir.adapter import LinearReservoir
 from legacy_models.model import Forcing, Run, RunResult
 from legacy_models.runner import BatchOutcome
@@ -104,7 +103,7 @@ def test_both_periods_are_stored(store, without_processes):
 
 def test_progress_adds_up_after_every_batch_and_ends_with_nothing_left(store, without_processes):
     heard = []
-    with LocalExecutor(2) as executor:
+    with local_executor(2) as executor:
         simulate(MODEL, runs(6), store, executor, EnsembleSettings(batch_runs=2), heard.append)
     assert all(p.planned == 6 == p.committed + p.failed + p.pending for p in heard)
     assert [p.committed for p in heard] == sorted(p.committed for p in heard)
@@ -210,7 +209,7 @@ def test_few_sandboxes_of_failed_runs_are_kept_however_many_fail_and_however_oft
     monkeypatch.setattr("legacy_models.sandboxes.attempt_batch", unless_it_is_kept)
     scratch = store.path / "scratch"
     for period in (PERIOD, LATER):
-        with LocalExecutor(3) as executor:
+        with local_executor(3) as executor:
             counts = simulate(MODEL, runs(45, period), store, executor, EnsembleSettings(batch_runs=1))
         assert counts.failed == 45
         names = [path.name for path in scratch.iterdir()]
