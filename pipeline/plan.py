@@ -1,16 +1,11 @@
 """What a run will do and cost, before it does it: for ``--dry-run``."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from legacy_models.model import days_between
 from pipeline.config import Config
 from pipeline.experiment import Experiment, prepare
 from pipeline.progress import Reporter
-
-LEGACY_SECONDS = 0.003
-"""CPU seconds of the embedded program per cell-year at 4 steps a day, one tile and one band."""
 
 STEP_SECONDS = 1.0e-5
 """Seconds per day of a training window, forward and backward, LSTM with hidden size 64, 2 cores."""
@@ -23,7 +18,7 @@ def plan_text(config: Config, directory: Path) -> str:
     years = days_between(*experiment.design_period) / 365.25
     seconds = {
         "legacy runs": sum(runs.values()) * (years + config.legacy_model.spinup_years)
-        * LEGACY_SECONDS * _work_a_year(experiment.model.options) / config.legacy_model.workers,
+        * experiment.model.seconds_a_year / config.legacy_model.executor.worker_count,
         "surrogate": _surrogate_steps(config) * config.surrogate.batch * config.surrogate.window * STEP_SECONDS,
         "learning": _learning_days(experiment) * STEP_SECONDS,
     }  # fmt: skip
@@ -52,11 +47,6 @@ def planned_runs(experiment: Experiment) -> dict[str, int]:
         "verify": (rounds + 1) * basins,
         "baseline": basins * (2 if experiment.hidden is not None else 1),
     }
-
-
-def _work_a_year(options: Mapping[str, Any]) -> float:
-    """Most work of a simulated year, against one at 4 steps a day with one tile and one band."""
-    return float(options.get("steps_per_day", 4) / 4 * options.get("tiles", 1) * options.get("snow_bands", 1))
 
 
 def _surrogate_steps(config: Config) -> int:

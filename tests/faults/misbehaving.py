@@ -1,6 +1,7 @@
 """The adapter of the misbehaving program, and runs for it: run number n should give n, n + 1, n + 2, ..."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +23,6 @@ class Misbehaving:
     """Runs the program with ``python -I -S``, which starts in some 20 ms."""
 
     name = "misbehaving"
-    version = "1"
     parameters = ParameterSpace((Parameter("number", 0, 1e6, 0, "1", "linear", "counting"),))
     forcing = (Variable("prcp", "mm/day"),)
     properties = (Variable("area", "km2"),)
@@ -35,6 +35,10 @@ class Misbehaving:
 
     def __init__(self, program: str = sys.executable) -> None:
         self.program = program
+
+    @property
+    def version(self) -> str:
+        return os.environ.get("MODEL_VERSION", "1")
 
     def site(self, name, attributes, forcing):
         return Site(name, {"area": 1.0}, forcing)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from legacy_models import LEGACY_MODELS
-from legacy_models.ensemble import batches
+from legacy_models.batching import Pile
 from legacy_models.errors import DataError, LegacyModelError, UsageError
 from legacy_models.linear_reservoir.adapter import LinearReservoir
 from legacy_models.model import Forcing, Run, Site, with_spinup
@@ -167,13 +167,14 @@ def test_runs_share_a_process_only_if_they_share_the_temperatures_of_rain_and_sn
     assert len({MODEL.batch_group(run) for run in some_runs(5)}) == 1
 
 
-def test_an_ensemble_is_cut_by_the_temperatures_of_rain_and_snow(monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+def test_an_ensemble_is_cut_by_the_temperatures_of_rain_and_snow():
     model = VicModel(spinup_years=1, rain_snow=True)
     wanted = some_runs(12, model=model)
     for i, run in enumerate(wanted):
         run.parameters[-2:] = [0.0, (0.2, 0.5, 0.9)[i % 3]]
-    cut = batches(model, {str(i): run for i, run in enumerate(wanted)}, size=100)
+    pile, cut = Pile(model, {str(i): run for i, run in enumerate(wanted)}), []
+    while pile:
+        cut.append(pile.cut(100, 1))
     assert [len(batch.runs) for batch in cut] == [4, 4, 4]
     assert all(len({model.batch_group(run) for run in batch.runs.values()}) == 1 for batch in cut)
 
