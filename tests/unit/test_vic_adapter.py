@@ -180,12 +180,20 @@ def test_an_ensemble_is_cut_by_the_temperatures_of_rain_and_snow():
 
 
 @pytest.mark.parametrize("temperatures", [[2.0, 0.0], [1.5, 0.5], [-20.0, 0.5]])
-def test_temperatures_of_rain_and_snow_that_vic_refuses_are_refused_before(temperatures):
+def test_temperatures_of_rain_and_snow_that_vic_refuses_are_refused_before(tmp_path, temperatures):
     model = VicModel(spinup_years=1, rain_snow=True)
     (run,) = some_runs(1, model=model)
     run.parameters[-2:] = temperatures
     with pytest.raises(DataError, match=r"01013500.*rain"):
-        model.batch_group(run)
+        model.prepare(tmp_path, [run])
+
+
+def test_a_run_that_prepare_refuses_has_a_batch_group():
+    model = VicModel(spinup_years=1, rain_snow=True)
+    bad, good = some_runs(2, model=model)
+    bad.parameters[-1] = np.nan
+    assert model.batch_group(bad) == model.batch_group(bad) != model.batch_group(good)
+    assert MODEL.batch_group(changed(some_runs(1)[0], k=np.nan)) == MODEL.batch_group(some_runs(1)[0])
 
 
 def test_a_site_made_without_bands_is_refused_where_there_are_bands(tmp_path):

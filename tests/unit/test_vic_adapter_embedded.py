@@ -142,7 +142,7 @@ def test_two_equal_tiles_are_one_tile(simulate, monkeypatch):
 
 def test_bands_at_one_elevation_are_one_band(simulate):
     model = VicModel(spinup_years=1, snow_bands=4)
-    level = [with_properties(run, elevation_spread=1e-9) for run in at(model, 3)]
+    level = [with_properties(run, elevation_spread=1e-14) for run in at(model, 3)]  # lost beside 350 m
     flat = [with_properties(run, elevation_spread=0.0) for run in level]
     for one, many, single in zip(simulate(MODEL, level), simulate(model, level), simulate(model, flat), strict=True):
         assert one.outputs.tobytes() == single.outputs.tobytes()
