@@ -29,8 +29,8 @@ check: $(VENV)/installed-check  ## format, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-faults: $(VENV)/installed-test  ## injected faults, exact survivors counted
-	$(BIN)/python -m pytest -m faults
+faults: $(VENV)/installed-test  ## injected faults, exact survivors counted, as a table (about 10 minutes)
+	$(BIN)/python -m pytest -m faults --fault-table
 
 reference: $(VENV)/installed-test  ## agreement with recorded runs of VIC 5, as a table
 	$(BIN)/python -m pytest -m reference -s

@@ -178,7 +178,7 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
         reporter.say(f"basin {basin} is skipped: an attribute or all observations are missing")
     everyone = {*splits.fit, *splits.validation, *splits.ungauged}
     dataset = dataset.sel(basin=[b for b in dataset["basin"].to_numpy() if str(b) in everyone]).load()
-    model = make_model(config)
+    model = make_model(config).reading(_daily(dataset))
     return Experiment(config, directory, dataset, splits, model, _sites(model, dataset))
 
 
@@ -193,7 +193,7 @@ def make_model(config: Config) -> LegacyModel:
 
 def _sites(model: LegacyModel, dataset: xr.Dataset) -> tuple[Site, ...]:
     """Build a site for every basin of the data set."""
-    daily = {str(n) for n in dataset.data_vars if dataset[n].dims == ("basin", "time")} - {"streamflow"}
+    daily = _daily(dataset)
     names = tuple(variable.name for variable in model.forcing if variable.name in daily)
     days = dataset["time"].to_numpy().astype("datetime64[D]")
     table = attribute_frame(dataset)
@@ -202,3 +202,8 @@ def _sites(model: LegacyModel, dataset: xr.Dataset) -> tuple[Site, ...]:
         model.site(str(basin), table.loc[basin].to_dict(), Forcing(days, values[i], names))
         for i, basin in enumerate(dataset["basin"].to_numpy())
     )
+
+
+def _daily(dataset: xr.Dataset) -> set[str]:
+    """Names of the daily forcing that the data hold."""
+    return {str(name) for name in dataset.data_vars if dataset[name].dims == ("basin", "time")} - {"streamflow"}

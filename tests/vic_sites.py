@@ -20,6 +20,9 @@ ATTRIBUTES = {
     "frac_forest": 0.8,
     "lai_max": 5.0,
     "lai_diff": 4.0,
+    "gvf_max": 0.7,
+    "slope_mean": 60.0,
+    "area_gages2": 600.0,
 }
 
 

@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from legacy_models.errors import UsageError
+from legacy_models.vic.parameters import LARGEST_DSMAX
 from surrogates.architectures.inputs import Inputs, scaled_inputs
 from surrogates.architectures.vic_days import VicDays
 from surrogates.architectures.vic_soil import Soil
@@ -85,7 +86,7 @@ def _daily(spec: SurrogateSpec, inputs: Inputs, described: Tensor, features: int
 
 
 def _soil(spec: SurrogateSpec, inputs: Inputs) -> Soil:
-    """Constants of the soil from parameters and properties."""
+    """Constants of the soil from parameters and properties; Dsmax = k / r is held to its largest as in the adapter."""
     values = []
     for kind, names, wanted in (
         ("properties", spec.model.property_names, PROPERTIES),
@@ -93,7 +94,8 @@ def _soil(spec: SurrogateSpec, inputs: Inputs) -> Soil:
     ):
         places = [names.index(name) for name in wanted]
         values += [inputs.named[kind][:, place : place + 1] for place in places]
-    return Soil(*values)
+    soil = Soil(*values)
+    return soil._replace(r=ops.maximum(soil.r, soil.k / LARGEST_DSMAX))
 
 
 def _stores(soil: Soil, inputs: Inputs) -> Tensor:

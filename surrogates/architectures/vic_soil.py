@@ -4,12 +4,12 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from legacy_models.vic.parameters import DEPTH_1
+from legacy_models.vic.site import RESIDUAL_MOISTURE, SMALLEST_SPAN
+
 Tensor = Any
 
-DEPTH_1 = 0.1  # m, fixed in the adapter of VIC
-RESIDUAL = 0.02  # m3/m3, fixed in the adapter of VIC
 MM = 1000.0  # mm of water in a metre
-SMALLEST_SPAN = 0.02  # of porosity between wilting and critical point, where a site has none
 
 
 class Soil(NamedTuple):
@@ -40,7 +40,7 @@ class Soil(NamedTuple):
     @property
     def residual(self) -> tuple[Any, ...]:
         """Water that cannot leave each layer [mm]."""
-        return tuple(RESIDUAL * depth for depth in self.millimetres)
+        return tuple(RESIDUAL_MOISTURE * depth for depth in self.millimetres)
 
     def derived(self) -> Tensor:
         """(basin, constant) of ``vic_soil_kernel``, in its order."""

@@ -13,7 +13,7 @@ from pipeline import publishing
 from pipeline.job import opened
 from pipeline.tracking import Tracker
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.fault(29)
 
 STEPS = ("create_run", "set_tag", "log_batch", "log_artifact", "create_registered_model", "create_model_version",
          "log_dict", "set_terminated")  # fmt: skip

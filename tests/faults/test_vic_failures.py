@@ -67,11 +67,13 @@ def lost(records, expected):
         assert reason in record.reason, name
 
 
+@pytest.mark.fault(1, 2, 3, 4)
 def test_output_that_is_wrong_costs_its_own_run_only(model, tmp_path, misbehave):
     misbehave(",".join(f"{2 * i + 1}:{fault}" for i, fault in enumerate(OUTPUT_FAULTS)))
     lost(ensemble(model, tmp_path / "store", numbered(model, 2 * len(OUTPUT_FAULTS))), OUTPUT_FAULTS)
 
 
+@pytest.mark.fault(25)
 def test_input_that_vic_takes_in_silence_costs_its_own_run_only(model, tmp_path):
     runs = numbered(model, 2 * len(SILENT))
     runs[1::2] = [failure.given(model, run) for failure, run in zip(SILENT, runs[1::2], strict=True)]

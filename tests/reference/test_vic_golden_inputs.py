@@ -8,14 +8,15 @@ from legacy_models.vic.disaggregation import Place, disaggregate
 from legacy_models.vic.flux_file import format_ascii, format_binary, read_ascii, read_binary
 from legacy_models.vic.forcing_file import DECIMALS, format_forcing, read_forcing
 from legacy_models.vic.global_file import read_global
-from legacy_models.vic.site import site_properties, tiles, vegetation_class
+from legacy_models.vic.land_cover import cover_tiles
+from legacy_models.vic.site import site_properties
 from legacy_models.vic.soil_file import read_soil
 from legacy_models.vic.vegetation_files import read_veglib, read_vegparam
 from tests.vic_sites import BASINS
 
 pytestmark = pytest.mark.reference
 
-ONE_TILE = ["01439500", "06888500", "12013500"]
+TILES = {"01439500": 1, "06888500": 1, "12013500": 1, "02296500": 2, "06622700": 2, "09505350": 2}
 GOLDEN_DECIMALS = np.array([5, 4, 4, 4, 4, 5, 1])
 
 
@@ -66,17 +67,17 @@ def test_attributes_give_the_recorded_soil(golden, daily, attributes, basin):
     assert made["annual_prec"] == pytest.approx(soil.annual_prec[0], abs=0.01)
 
 
-@pytest.mark.parametrize("basin", ONE_TILE)
-def test_attributes_give_the_recorded_vegetation(golden, daily, attributes, basin):
-    made = site_properties(basin, attributes.loc[basin], daily[basin])
+@pytest.mark.parametrize(("basin", "count"), TILES.items())
+def test_attributes_give_the_recorded_vegetation(golden, daily, attributes, basin, count):
+    properties = site_properties(basin, attributes.loc[basin], daily[basin], tiles=count)
+    made = cover_tiles(properties, 1.0, 1.0)
     (cell, *_) = read_vegparam((golden / basin / "params" / "vegparam.txt").read_text(), 3)
-    (tile,) = cell.tiles
-    assert tiles(made, tile.number) == (tile,)
+    assert tuple(tile.numbered(old.number) for tile, old in zip(made, cell.tiles, strict=True)) == cell.tiles
     library = {c.number: c for c in read_veglib((golden / basin / "params" / "veglib.txt").read_text())}
-    recorded, ours = library[tile.number], vegetation_class(made, 1.0, 1.0)
-    assert ours.lai == pytest.approx(recorded.lai, abs=5.1e-5)
-    for name in ("overstory", "rarc", "rmin", "albedo", "roughness", "displacement", "wind_height", "rgl"):
-        assert getattr(ours, name) == getattr(recorded, name), name
+    for ours, recorded in ((tile.vegetation, library[old.number]) for tile, old in zip(made, cell.tiles, strict=True)):
+        assert ours.lai == pytest.approx(recorded.lai, abs=5.1e-5)
+        for name in ("overstory", "rarc", "rmin", "albedo", "roughness", "displacement", "wind_height", "rgl"):
+            assert getattr(ours, name) == getattr(recorded, name), name
 
 
 @pytest.mark.parametrize("basin", [*BASINS, "06622700_bands5", "09505350_bare"])

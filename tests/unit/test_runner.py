@@ -119,7 +119,7 @@ def test_input_that_the_adapter_refuses_fails_its_runs_with_the_reason(tmp_path)
 
 
 def test_the_time_limit_is_five_minutes_and_sixty_times_what_the_years_usually_take():
-    years = 1 + 2 / 365.25
+    years = 1 + 3 / 365.25
     for count in (1, 3):
         assert default_timeout(Script(""), runs(count)) == pytest.approx(300 + 60 * 0.05 * count * years)
 

@@ -14,7 +14,7 @@ EMISSION = c.EMISSIVITY * c.STEFAN_BOLTZMANN
 
 
 @kernel
-def meteorology(forcing, elevation, shift, factor):
+def meteorology(forcing, elevation, shift, factor, snow_below=c.SNOW_BELOW, rain_above=c.RAIN_ABOVE):
     """Return the (step, column) table of one elevation band.
 
     Args:
@@ -23,13 +23,15 @@ def meteorology(forcing, elevation, shift, factor):
         elevation: mean elevation of the cell [m], for the Penman-Monteith pressure.
         shift: temperature of the band relative to the cell [K].
         factor: precipitation of the band relative to the cell [-].
+        snow_below: temperature below which all is snow [degC].
+        rain_above: temperature above which all is rain [degC].
     """
     table = np.empty((forcing.shape[0], at.COLUMNS))
     for i in range(forcing.shape[0]):
         precipitation, air, shortwave, longwave, pressure, vapour, wind = forcing[i]
         row = table[i]
         row[at.TEMPERATURE] = air + shift
-        row[at.RAIN], row[at.SNOW] = rain_and_snow(air + shift, precipitation * factor)
+        row[at.RAIN], row[at.SNOW] = rain_and_snow(air + shift, precipitation * factor, snow_below, rain_above)
         row[at.SHORTWAVE], row[at.LONGWAVE] = shortwave, longwave
         saturated = saturation(air)  # in a band, too, the air is as dry as in the cell
         row[at.PRESSURE], row[at.VAPOUR_PRESSURE] = pressure, min(vapour, saturated)
@@ -70,9 +72,9 @@ def given_off(received, temperature):
 
 
 @kernel
-def rain_and_snow(temperature, precipitation):
-    """Return rain and snow [mm]: the rain share rises linearly from -0.5 to 0.5 degC; a trace of snow is none."""
-    share = (temperature - c.SNOW_BELOW) / (c.RAIN_ABOVE - c.SNOW_BELOW)
+def rain_and_snow(temperature, precipitation, snow_below=c.SNOW_BELOW, rain_above=c.RAIN_ABOVE):
+    """Return rain and snow [mm]: the rain share rises linearly between the two; a trace of snow is none."""
+    share = (temperature - snow_below) / (rain_above - snow_below)
     rain = min(max(share, 0.0), 1.0) * precipitation
     snow = precipitation - rain
     return rain, snow if snow >= c.LEAST_SNOWFALL else 0.0

@@ -8,10 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from legacy_models.errors import DataError
+from legacy_models.vic.constants_file import read_constants
 from legacy_models.vic.embedded import inputs
 from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.cell import simulate_tile
-from legacy_models.vic.embedded.checks import check_global, check_soil, output_columns
+from legacy_models.vic.embedded.checks import (
+    check_global,
+    check_soil,
+    output_columns,
+    rain_and_snow_temperatures,
+)
 from legacy_models.vic.embedded.weather import Weather
 from legacy_models.vic.flux_file import FluxTable, format_ascii, format_binary
 from legacy_models.vic.global_file import GlobalFile, OutputStream
@@ -48,7 +54,9 @@ def run(settings: GlobalFile) -> None:
     if not Path(settings.result_dir).is_dir():
         raise DataError(f"{settings.result_dir}: the result directory does not exist")
     dates = np.arange(np.datetime64(settings.start), np.datetime64(settings.end) + 1)
-    weather = Weather(settings, len(dates))
+    named = dict(settings.other).get("CONSTANTS")
+    constants = read_constants(Path(named).read_text()) if named else {}
+    weather = Weather(settings, len(dates), rain_and_snow_temperatures(constants))
     for cell in cells(settings, soil):
         values = simulate_cell(settings, soil, cell, weather, dates)
         label = settings.label(float(soil.lat[cell.row]), float(soil.lon[cell.row]))
