@@ -188,7 +188,7 @@ def fetch(uri: str, into: Path, tracking_uri: str | None = None) -> Path:
 
     Args:
         uri: ``models:/vic-surrogate/3`` or ``models:/vic-surrogate@champion``.
-        into: directory that receives the files.
+        into: directory that receives the files, empty or not yet made; what is returned lies below it as it is named.
         tracking_uri: registry server; None means ``default_uri()``.
 
     Raises:
@@ -200,10 +200,10 @@ def fetch(uri: str, into: Path, tracking_uri: str | None = None) -> Path:
     mlflow.set_tracking_uri(server)
     into.mkdir(parents=True, exist_ok=True)
     try:
-        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(into), tracking_uri=server))
+        mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(into), tracking_uri=server)
     except Exception as error:
         raise RegistryError(f"{uri} cannot be fetched from {server}: {_first_line(error)}") from error
-    found = [path.parent for name in ("card.json", "network.json") for path in sorted(folder.rglob(name))]
+    found = [path.parent for name in ("card.json", "network.json") for path in sorted(into.rglob(name))]
     if not found:
         raise RegistryError(f"{uri} at {server} holds no surrogate (card.json) and no network (network.json)")
     return found[0]

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -111,6 +112,13 @@ def test_parameters_may_be_learned_otherwise_through_the_same_surrogate(finished
     found = chosen(searching.model_copy(update={"dpl": replace(searching.dpl, epochs=5)}), tmp_path / "run")
     assert found
     assert found.address == FIRST
+
+
+def test_a_directory_may_be_named_relative_to_the_working_one(finished_run, searching, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = chosen(searching, Path("run"))
+    assert found == chosen(searching, Path("run"))
+    assert found.path.is_relative_to("run")
 
 
 def test_a_surrogate_trained_by_other_code_does_not_fit(finished_run, searching, tmp_path, monkeypatch):
