@@ -86,6 +86,8 @@ class DaskExecutor(RemoteExecutor):
         """Hand ``function`` to a worker; a task that is cancelled is forgotten, but not interrupted."""
         import dask
 
+        if self._client.status != "running":
+            raise _lost(self._cluster.address)
         future: Future[Any] = Future()
         call = partial(function, *args, **kwargs)  # as one opaque value: Dask would search arguments for tasks
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):  # runs carry their forcing

@@ -213,7 +213,7 @@ class _Ensemble:
             return BatchOutcome((RunResult("failed", reason),) * len(batch.runs), reason, 0.0, 0.0)
         except BrokenExecutor as error:
             raise LegacyModelError(f"a worker died ({error}); what is committed is kept: start again") from error
-        if not outcome.fault:
+        if not outcome.fault and all(result.status == "ok" for result in outcome.results):
             self.pace.learn(list(batch.runs.values()), outcome.process_seconds)
         return outcome
 

@@ -56,13 +56,10 @@ def run_all(experiment: Experiment, runs: list[Run], on_batch: OnBatch | None = 
     """Run what the store does not have yet and return the keys in the order of ``runs``."""
     keys = [experiment.model.key(run) for run in runs]
     section = experiment.config.legacy_model
-    with (
-        RunStore.open(experiment.store_path, write=True) as store,
-        open_executor(section.executor) as executor,
-    ):
-        for purpose in dict.fromkeys(run.purpose for run in runs):
-            store.plan([k for k, run in zip(keys, runs, strict=True) if run.purpose == purpose], purpose)
-        simulate(experiment.model, runs, store, executor, ensemble_settings(section), on_batch)
+    with RunStore.open(experiment.store_path, write=True) as store:
+        if any(key not in store for key in keys):
+            with open_executor(section.executor) as executor:
+                simulate(experiment.model, runs, store, executor, ensemble_settings(section), on_batch)
     return keys
 
 

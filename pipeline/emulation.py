@@ -157,9 +157,9 @@ def emulate_fingerprint(job: Job, number: int) -> str:
 
 
 def remaining(progress: Progress) -> str:
-    """Text for a progress bar: failures so far and the time left."""
-    failed = f"{progress.failed} failed, " if progress.failed else ""
-    return f"{failed}{progress.seconds_left:.0f} s left" if progress.seconds_left is not None else failed
+    """Text for a progress bar: what became of the runs so far, and the time left."""
+    text = f"{progress.committed} done, {progress.failed} failed, {progress.pending} pending"
+    return text if progress.seconds_left is None else f"{text}, {progress.seconds_left:.0f} s left"
 
 
 def _table(job: Job, runs: Sequence[Run]) -> pd.DataFrame:

@@ -247,7 +247,7 @@ def test_workers_share_nothing_with_the_caller_but_arguments_and_results(tmp_pat
     if os.getuid() != 0 or subprocess.run([*elsewhere, "true"], capture_output=True).returncode:
         pytest.skip("a disk that only the workers see needs root")
     misbehave("5:exit")
-    with cluster(tmp_path / "dask", wrapped=elsewhere) as (settings, _, _), open_executor(settings) as executor:
+    with cluster(tmp_path / "dask", 1, elsewhere) as (settings, _, _), open_executor(settings) as executor:
         counts, records = ensemble(
             tmp_path / "store", numbered(*range(8)), executor, batch_runs=4, retries=0, scratch=hidden
         )

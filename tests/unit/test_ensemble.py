@@ -8,6 +8,7 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
+from legacy_models.batching import FIRST_RUNS
 from legacy_models.ensemble import EnsembleSettings, local_executor, simulate
 from legacy_models.errors import LegacyModelError, UsageError
 from legacy_models.linear_reservoir.adapter import LinearReservoir
@@ -170,6 +171,17 @@ def test_if_nothing_works_the_ensemble_stops_early_and_says_why(store, monkeypat
         simulate(MODEL, runs(1000), store, Inline(), EnsembleSettings(batch_runs=1, retries=0))
     assert len(attempts) < 60
     assert (store.counts().failed, store.counts().pending) == (50, 950)
+
+
+def test_only_runs_that_worked_tell_how_fast_the_model_is(store, monkeypatch):
+    def attempt(model, runs, directory, timeout, keep_failed):
+        return BatchOutcome((RunResult("failed", "no output"),) * len(runs), "", 1e-6, 1e-6)
+
+    monkeypatch.setattr("legacy_models.sandboxes.attempt_batch", attempt)
+    executor = Inline()
+    with pytest.raises(LegacyModelError, match="no output"):
+        simulate(MODEL, runs(1000), store, executor, EnsembleSettings(retries=0))
+    assert set(executor.sizes) == {FIRST_RUNS}
 
 
 def test_a_given_up_run_can_be_dropped_and_tried_again(store, monkeypatch):
