@@ -11,10 +11,11 @@ from legacy_models.vic.embedded.compiled import kernel
 GAS_CONSTANT = c.GAS_CONSTANT_DRY_AIR
 KELVIN = c.FREEZING_POINT
 EMISSION = c.EMISSIVITY * c.STEFAN_BOLTZMANN
+PHASES = (c.SNOW_BELOW, c.RAIN_ABOVE)
 
 
 @kernel
-def meteorology(forcing, elevation, shift, factor):
+def meteorology(forcing, elevation, shift, factor, phases=PHASES):
     """Return the (step, column) table of one elevation band.
 
     Args:
@@ -23,13 +24,14 @@ def meteorology(forcing, elevation, shift, factor):
         elevation: mean elevation of the cell [m], for the Penman-Monteith pressure.
         shift: temperature of the band relative to the cell [K].
         factor: precipitation of the band relative to the cell [-].
+        phases: temperatures below which all is snow and above which all is rain [degC].
     """
     table = np.empty((forcing.shape[0], at.COLUMNS))
     for i in range(forcing.shape[0]):
         precipitation, air, shortwave, longwave, pressure, vapour, wind = forcing[i]
         row = table[i]
         row[at.TEMPERATURE] = air + shift
-        row[at.RAIN], row[at.SNOW] = rain_and_snow(air + shift, precipitation * factor)
+        row[at.RAIN], row[at.SNOW] = rain_and_snow(air + shift, precipitation * factor, phases)
         row[at.SHORTWAVE], row[at.LONGWAVE] = shortwave, longwave
         saturated = saturation(air)  # in a band, too, the air is as dry as in the cell
         row[at.PRESSURE], row[at.VAPOUR_PRESSURE] = pressure, min(vapour, saturated)
@@ -70,10 +72,10 @@ def given_off(received, temperature):
 
 
 @kernel
-def rain_and_snow(temperature, precipitation):
-    """Return rain and snow [mm]: the rain share rises linearly from -0.5 to 0.5 degC; a trace of snow is none."""
-    share = (temperature - c.SNOW_BELOW) / (c.RAIN_ABOVE - c.SNOW_BELOW)
-    rain = min(max(share, 0.0), 1.0) * precipitation
+def rain_and_snow(temperature, precipitation, phases=PHASES):
+    """Return rain and snow [mm]: the rain share rises linearly between the ``phases``; a trace of snow is none."""
+    snow_below, rain_above = phases
+    rain = min(max((temperature - snow_below) / (rain_above - snow_below), 0.0), 1.0) * precipitation
     snow = precipitation - rain
     return rain, snow if snow >= c.LEAST_SNOWFALL else 0.0
 

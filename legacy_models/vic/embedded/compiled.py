@@ -5,7 +5,7 @@ the cache folder carries a hash of all sources of this package.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,27 +19,37 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 
 def kernel(function: Function) -> Function:
-    """Compile ``function`` when it is first called, or load it from the cache."""
+    """Compile ``function`` when it is first called, or load it from the cache where there is one."""
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_CACHE)
     try:
-        compiled: Function = njit(cache=True, fastmath=False, error_model="numpy")(function)
+        compiled: Function = njit(cache=_CACHE is not None, fastmath=False, error_model="numpy")(function)
     finally:
         numba.config.CACHE_DIR = before
     return compiled
 
 
-def cache_directory() -> Path:
-    """Where compiled kernels are kept: NUMBA_CACHE_DIR, else beside the sources, else in the user's cache."""
+def cache_directory() -> Path | None:
+    """Where compiled kernels are kept: the first of the candidates that can be written to; None if none can."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
     digest = sha256_of_bytes(*(path.read_bytes() for path in sources))[:16]
+    for base in _candidates():
+        folder = base / f"kernels-{digest}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return None
+
+
+def _candidates() -> Iterator[Path]:
+    """Yield NUMBA_CACHE_DIR where it is set, a folder beside the sources, one in the user's cache."""
     if os.environ.get("NUMBA_CACHE_DIR"):
-        base = Path(os.environ["NUMBA_CACHE_DIR"])
-    elif os.access(Path(__file__).parent, os.W_OK):
-        base = Path(__file__).parent / "__pycache__"
-    else:
-        base = Path(user_cache_dir("vic-embedded"))
-    return base / f"kernels-{digest}"
+        yield Path(os.environ["NUMBA_CACHE_DIR"])
+    yield Path(__file__).parent / "__pycache__"
+    yield Path(user_cache_dir("vic-embedded"))
 
 
 _CACHE = cache_directory()

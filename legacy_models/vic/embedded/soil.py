@@ -114,7 +114,8 @@ def drainage_step(moisture, layers, cell, infiltration, uptake, count, day_share
     base = day_share * baseflow(
         moisture[2], residual[2], capacity[2], cell[at.DS], cell[at.DSMAX], cell[at.WS], cell[at.POWER]
     )
-    moisture -= uptake / count
+    for i in range(3):
+        moisture[i] -= uptake[i] / count
     q0 = layer_drainage(moisture, layers, 0, day_share)
     q1 = layer_drainage(moisture, layers, 1, day_share)
     moisture[0] += infiltration - q0
