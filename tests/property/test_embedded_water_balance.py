@@ -9,6 +9,7 @@ from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.atmosphere import meteorology, saturation
 from legacy_models.vic.embedded.cell import simulate_tile
 from legacy_models.vic.embedded.ground import dry_and_saturated_conductivity
+from legacy_models.vic.embedded.inputs import warmth
 from legacy_models.vic.embedded.turbulence import exposed_soil, low_plants, trees
 
 DAYS = 20
@@ -50,7 +51,8 @@ def soil(depths, expt, ksat):
     capacity = 1000.0 * 0.45 * np.array(depths)
     layers = np.array([capacity, 20.0 * np.array(depths), 0.5 * capacity, 0.2 * capacity, [expt] * 3, [ksat] * 3])
     dry, saturated = dry_and_saturated_conductivity(1457.5, 2650.0, 0.4)
-    return layers, np.array([[0.45] * 3, [0.55] * 3, [dry] * 3, [saturated] * 3, depths])
+    heat = [[0.45] * 3, [0.55] * 3, [dry] * 3, [saturated] * 3, depths, warmth(np.array(depths), 4.0)]
+    return layers, np.array(heat)
 
 
 def calendar():

@@ -46,7 +46,8 @@ def canopy_step(m, lai, transmitted, albedo, wind, dew, canopy, terms, seconds):
     snowy = load > 0.0 or m[at.SNOW] > 0.0
     if water + load < NOTHING:
         canopy[at.FOLIAGE] = m[at.TEMPERATURE]
-    shortwave = (1.0 - (NEW_ALBEDO if snowy else albedo)) * ((1.0 - transmitted) * m[at.SHORTWAVE])
+    canopy[at.CANOPY_ALBEDO] = NEW_ALBEDO if snowy else albedo
+    shortwave = (1.0 - canopy[at.CANOPY_ALBEDO]) * ((1.0 - transmitted) * m[at.SHORTWAVE])
     terms[at.ABSORBED] = shortwave + m[at.LONGWAVE] + canopy[at.FROM_BELOW]
     terms[at.FOLIAGE_LOAD] = load
     terms[at.FOLIAGE_WATER] = dew

@@ -60,7 +60,7 @@ def simulate_tile(
             uptake[:] = 0.0
             bare = 0.0
             if pack[at.PACK_SWE] > 0.0 or m[at.SNOW] > 0.0 or canopy[at.LOAD] > 0.0:
-                supply, vapour, canopy_vapour, wet, dew, melted = snow_step(
+                supply, vapour, canopy_vapour, wet, dew, melted, albedo = snow_step(
                     m, tile, monthly, month, transmitted, old_air, dew, pack, canopy, terms, seconds,
                     days_of_year[day], cell[at.NORTH],
                 )  # fmt: skip
@@ -68,6 +68,7 @@ def simulate_tile(
                 daily[at.SUB_CANOP] -= weight * canopy_vapour
                 daily[at.SNOW_MELT] += weight * melted
             else:
+                albedo = monthly[at.ALBEDO, month]
                 canopy[at.FOLIAGE] = air
                 canopy[at.FROM_BELOW] = given_off(m[at.LONGWAVE], air)
                 pack[at.MELT_SEASON] = 0.0
@@ -84,6 +85,11 @@ def simulate_tile(
             daily[at.BASEFLOW] += weight * base
             daily[at.RAINF] += weight * m[at.RAIN]
             daily[at.SNOWF] += weight * m[at.SNOW]
+            daily[at.MEAN_ALBEDO] += weight / steps * albedo
+            daily[at.SOIL_TEMP_0] += weight / steps * 0.5 * (air + below)
+            for i in range(1, 3):
+                warmth = thermal[at.WARMTH, i] * (below - cell[at.DEEP_TEMPERATURE])
+                daily[at.SOIL_TEMP_0 + i] += weight / steps * (cell[at.DEEP_TEMPERATURE] + warmth)
         daily[at.SWE] += weight * 1000.0 * pack[at.PACK_SWE]
         for i in range(3):
             daily[at.MOIST_0 + i] += weight * moisture[i]

@@ -80,8 +80,15 @@ def thermal_constants(soil: SoilTable, i: int) -> Floats:
     for layer in range(soil.layers):
         bulk, particle = float(soil.bulk_density[i, layer]), float(soil.particle_density[i, layer])
         dry, saturated = dry_and_saturated_conductivity(bulk, particle, float(soil.quartz[i, layer]))
-        columns.append([1.0 - bulk / particle, bulk / particle, dry, saturated, float(soil.depth[i, layer])])
-    return np.array(columns).T.copy()
+        columns.append([1.0 - bulk / particle, bulk / particle, dry, saturated])
+    return np.vstack([np.array(columns).T, soil.depth[i], warmth(soil.depth[i], float(soil.damping_depth[i]))])
+
+
+def warmth(depths: Floats, damping: float) -> Floats:
+    """(layer,) mean of exp(-z / damping) over each layer, z the depth below the first; 1 for that."""
+    bottoms = np.cumsum(depths) - depths[0]
+    decay = np.exp(-bottoms / damping)
+    return np.concatenate([[1.0], damping / depths[1:] * (decay[:-1] - decay[1:])])
 
 
 def root_shares(zone_depths: Sequence[float], zone_fractions: Sequence[float], layer_depths: Floats) -> Floats:
