@@ -3,10 +3,13 @@
 from math import exp
 
 import numpy as np
+from numpy.typing import NDArray
 
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.compiled import kernel
+
+Floats = NDArray[np.float64]
 
 GAS_CONSTANT = c.GAS_CONSTANT_DRY_AIR
 KELVIN = c.FREEZING_POINT
@@ -14,8 +17,9 @@ EMISSION = c.EMISSIVITY * c.STEFAN_BOLTZMANN
 PHASES = (c.SNOW_BELOW, c.RAIN_ABOVE)
 
 
-@kernel
-def meteorology(forcing, elevation, shift, factor, phases=PHASES):
+def meteorology(
+    forcing: Floats, elevation: float, shift: float, factor: float, phases: tuple[float, float] = PHASES
+) -> Floats:
     """Return the (step, column) table of one elevation band.
 
     Args:
@@ -27,6 +31,12 @@ def meteorology(forcing, elevation, shift, factor, phases=PHASES):
         phases: temperatures below which all is snow and above which all is rain [degC].
     """
     table = np.empty((forcing.shape[0], at.COLUMNS))
+    _fill(table, forcing, elevation, shift, factor, phases)
+    return table
+
+
+@kernel
+def _fill(table, forcing, elevation, shift, factor, phases):
     for i in range(forcing.shape[0]):
         precipitation, air, shortwave, longwave, pressure, vapour, wind = forcing[i]
         row = table[i]
@@ -41,7 +51,6 @@ def meteorology(forcing, elevation, shift, factor, phases=PHASES):
         row[at.EMITTED] = emitted(air + shift)
         _penman_monteith_terms(row, elevation)
         _stomatal_terms(row)
-    return table
 
 
 @kernel

@@ -2,8 +2,6 @@
 
 from math import exp
 
-import numpy as np
-
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.atmosphere import emitted, given_off
@@ -19,9 +17,9 @@ BARE_RESISTANCE = c.BARE_SOIL_RESISTANCE
 
 @kernel
 def simulate_tile(
-    met, months, days_of_year, steps, cell, layers, thermal, tile, monthly, roots, start, shift, weight, out
+    met, months, days_of_year, steps, cell, layers, thermal, tile, monthly, roots, moisture, work, shift, weight, out
 ):
-    """Add ``weight`` times the daily output of one tile and band to ``out``; return final moisture [mm].
+    """Add ``weight`` times the daily output of one tile and band to ``out``.
 
     Args:
         met: (step, column) meteorology of the band.
@@ -34,19 +32,18 @@ def simulate_tile(
         tile: constants of the tile.
         monthly: (quantity, month) of the tile.
         roots: (layer,) share of the roots.
-        start: (layer,) initial moisture [mm].
+        moisture: (layer,) initial moisture, which becomes the final one [mm].
+        work: (``layout.WORK_SIZE``,) zeros: room for what else changes from step to step.
         shift: of the band's temperature relative to the cell [K], with which foliage starts.
         weight: share of the cell's area.
         out: (day, output) daily sums [mm] and end-of-day states [mm].
     """
     seconds = 86400.0 / steps
-    moisture = start.copy()
-    uptake = np.zeros(3)
-    pack = np.zeros(at.PACK_SIZE)
-    canopy = np.zeros(at.CANOPY_SIZE)
+    uptake, rest = work[:3], work[3:]
+    pack, canopy = rest[: at.PACK_SIZE], rest[at.PACK_SIZE : at.PACK_SIZE + at.CANOPY_SIZE]
+    terms = rest[at.PACK_SIZE + at.CANOPY_SIZE :]
     canopy[at.FOLIAGE] = shift
     canopy[at.FROM_BELOW] = emitted(0.0)
-    terms = np.zeros(at.BALANCE_SIZE)
     dew = air = below = 0.0  # VIC starts a soil of unknown temperature at the freezing point
     decay = exp(-thermal[at.DEPTH, 0] / cell[at.DAMPING])
     for day in range(out.shape[0]):
@@ -95,7 +92,6 @@ def simulate_tile(
             daily[at.MOIST_0 + i] += weight * moisture[i]
         daily[at.WDEW] += weight * dew
         daily[at.SNOW_CANOPY] += weight * 1000.0 * canopy[at.LOAD]
-    return moisture
 
 
 @kernel

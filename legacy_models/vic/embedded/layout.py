@@ -92,12 +92,12 @@ B_INFILT, DS, DSMAX, WS, POWER, DEEP_TEMPERATURE, DAMPING, NORTH, RUNOFF_STEPS =
 # Soil water of a layer [mm, mm/day].
 CAPACITY, RESIDUAL, CRITICAL, WILTING, EXPONENT, CONDUCTIVITY = range(6)
 
-# Soil heat of a layer: porosity, share of solids [-], conductivities [W/m/K], depth [m], and how much of the
-# warmth below the first layer, relative to that of the deep soil, it has on average [-].
-POROSITY, SOLID, DRY_CONDUCTIVITY, SATURATED_CONDUCTIVITY, DEPTH, WARMTH = range(6)
+# Soil heat of a layer: porosity, share of solids [-], conductivities [W/m/K], depth [m], moisture of a millimetre of
+# water [m3/m3], and how much of the warmth below the first layer, relative to the deep soil, it has on average [-].
+POROSITY, SOLID, DRY_CONDUCTIVITY, SATURATED_CONDUCTIVITY, DEPTH, PER_MILLIMETRE, WARMTH = range(7)
 
 # Constants of a tile.
-OVERSTORY, RARC, RMIN, RGL, RAD_ATTENUATION, SNOW_HEIGHT, SNOW_ROUGHNESS = range(7)
+OVERSTORY, RARC, RMIN, RGL, RAD_ATTENUATION, SNOW_HEIGHT, SNOW_CALMING = range(7)
 
 # Monthly values of a tile; resistances [s/m] and winds [-] are those at a reference wind of 1 m/s.
 LAI, ALBEDO, RESISTANCE, CANOPY_WIND, SNOW_RESISTANCE, SNOW_WIND = range(6)
@@ -123,14 +123,14 @@ LOAD, FOLIAGE, HELD_MELT, FROM_BELOW, CANOPY_ALBEDO = range(5)
 CANOPY_SIZE = 5
 
 # What the energy balance of a snow surface is solved with, beside the meteorology of the step: radiation and
-# heat [W/m2], wind [m/s], resistance [s/m], heights [m], ice [m], temperatures [degC].
+# heat [W/m2], wind [m/s], resistance [s/m], height [m], log of height over roughness + 5, ice [m], temperatures [degC].
 (
     NET_SHORTWAVE,
     LONGWAVE_IN,
     SURFACE_WIND,
     SURFACE_RESISTANCE,
     HEIGHT,
-    ROUGHNESS,
+    CALMING,
     ICE,
     OLD_TEMPERATURE,
     RAIN_HEAT,
@@ -140,16 +140,17 @@ CANOPY_SIZE = 5
     SECONDS,
 ) = range(13)
 
-# The same of foliage: radiation and heat [W/m2], resistances [s/m], water [mm], snow [m].
+# The same of foliage: radiation and heat [W/m2], resistances [s/m], snow [m], share that is wet [-], water [mm].
 (
     ABSORBED,
     FOLIAGE_RESISTANCE,
     FOLIAGE_LOAD,
+    FOLIAGE_WET,
     FOLIAGE_WATER,
-    FOLIAGE_CAPACITY,
     ARCHITECTURE,
     FOLIAGE_RAIN_HEAT,
     FOLIAGE_FREEZING_HEAT,
     FOLIAGE_SECONDS,
 ) = range(9)
 BALANCE_SIZE = 13
+WORK_SIZE = 3 + PACK_SIZE + CANOPY_SIZE + BALANCE_SIZE

@@ -98,7 +98,8 @@ def simulate_cell(
         for tile in cell.tiles:
             simulate_tile(
                 met, months, days_of_year, settings.model_steps, constants, layers, thermal, tile.constants,
-                tile.monthly, tile.roots, start, band.shift, tile.share * band.share, out,
+                tile.monthly, tile.roots, start.copy(), np.zeros(at.WORK_SIZE), band.shift, tile.share * band.share,
+                out,
             )  # fmt: skip
     out[:, at.EVAP] = out[:, [at.TRANSP, at.CANOP, at.BARE, at.SUB_SNOW, at.SUB_CANOP]].sum(axis=1)
     out[:, at.PREC] = out[:, at.RAINF] + out[:, at.SNOWF]

@@ -78,7 +78,7 @@ def expose(terms, pack, wind, tile, monthly, month):
     terms[at.SURFACE_WIND] = wind * monthly[at.SNOW_WIND, month]
     terms[at.SURFACE_RESISTANCE] = monthly[at.SNOW_RESISTANCE, month] / wind if wind > 0.0 else STILL_AIR
     terms[at.HEIGHT] = tile[at.SNOW_HEIGHT]
-    terms[at.ROUGHNESS] = tile[at.SNOW_ROUGHNESS]
+    terms[at.CALMING] = tile[at.SNOW_CALMING]
     terms[at.OLD_TEMPERATURE] = pack[at.SURFACE_TEMPERATURE]
     terms[at.CONDUCTION] = 0.0
     if pack[at.SNOW_DEPTH] > LEAST_DEPTH:
