@@ -36,8 +36,9 @@ class EnsembleSettings:
         retries: how often a failing run is tried again before it is given up.
         scratch: where sandboxes are made, on each machine that runs batches; None is ``scratch`` in the store.
             At most 20 sandboxes, of runs that failed for good, are left there.
-        in_flight: batches handed to the executor at a time; None is two a worker, and one while the first
-            batches are timed. More workers than this are idle.
+        in_flight: batches handed to the executor at a time; None is two a worker (the executor's
+            ``worker_count`` where it has one, else the number of processors), and one while the first are timed.
+            More workers than this are idle.
     """
 
     batch_runs: int | None = None

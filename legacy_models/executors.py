@@ -1,6 +1,6 @@
 """Where legacy programs are run: threads of this process, or workers that are processes of their own."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -51,7 +51,7 @@ class WorkerDiedError(Exception):
     """The worker that had a task died; its executor lives on."""
 
 
-class RemoteExecutor(Executor):
+class RemoteExecutor(Executor, ABC):
     """An executor whose workers are other processes, which may die one by one.
 
     A task whose worker died raises ``WorkerDiedError``; each task ends or is known to be lost in bounded time,

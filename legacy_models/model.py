@@ -8,7 +8,6 @@ from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from legacy_models.errors import DataError
 from legacy_models.files import sha256_of_bytes
@@ -205,6 +204,8 @@ def with_spinup(forcing: Forcing, start: np.datetime64, end: np.datetime64, year
     Raises:
         DataError: if the record does not hold ``start`` to ``end`` or has no whole year to repeat.
     """
+    import pandas as pd  # slow to import, and a model's own process has no need of it
+
     recorded = forcing.between(start, end)
     first = (pd.Timestamp(start) - pd.DateOffset(years=years)).to_datetime64().astype("datetime64[D]")
     wanted = np.arange(first, start, dtype="datetime64[D]")
@@ -218,6 +219,8 @@ def with_spinup(forcing: Forcing, start: np.datetime64, end: np.datetime64, year
 
 def _recycled(wanted: Dates, recorded: Dates) -> npt.NDArray[np.int64]:
     """(day,) index into ``recorded`` that stands for each wanted day, whole years later where it must be."""
+    import pandas as pd
+
     whole_years = int((len(recorded) + 1) // 365.25)
     if wanted.size and wanted[0] < recorded[0] and whole_years < 1:
         raise DataError(f"a forcing record of {len(recorded)} days has no whole year to repeat for the spin-up")

@@ -8,11 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
 from numba import njit
 
-from legacy_models.files import sha256_of_bytes
-from legacy_models.vic.embedded.compiled import cache_directory
+from legacy_models.kernel_cache import cache_directory, compile_lazily
 
 Compiled = Callable[..., Any]
 
@@ -26,19 +24,8 @@ def inlined(function: Compiled) -> Compiled:
 
 
 def kernel(function: Compiled) -> Compiled:
-    """Compile ``function`` when it is first called, or load it from the cache, as the embedded VIC does."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(_CACHE)
-    try:
-        compiled: Compiled = njit(cache=True, no_cfunc_wrapper=True, **OPTIONS)(function)
-    finally:
-        numba.config.CACHE_DIR = before
-    return compiled
+    """Compile ``function`` when it is first called, or load it from the cache where there is one."""
+    return compile_lazily(function, _CACHE, no_cfunc_wrapper=True, **OPTIONS)
 
 
-def _digest() -> str:
-    """Hash of this package: numba looks only at a function's own file for whether it changed."""
-    return sha256_of_bytes(*(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))))[:16]
-
-
-_CACHE = cache_directory().with_name(f"surrogates-{_digest()}")
+_CACHE = cache_directory(Path(__file__).parent)

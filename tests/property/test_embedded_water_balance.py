@@ -9,7 +9,8 @@ from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.atmosphere import meteorology, saturation
 from legacy_models.vic.embedded.cell import simulate_tile
 from legacy_models.vic.embedded.ground import dry_and_saturated_conductivity
-from legacy_models.vic.embedded.turbulence import exposed_soil, low_plants, trees
+from legacy_models.vic.embedded.inputs import warmth
+from legacy_models.vic.embedded.turbulence import calming, exposed_soil, low_plants, trees
 
 DAYS = 20
 FLUXES_OUT = [at.TRANSP, at.CANOP, at.BARE, at.SUB_SNOW, at.SUB_CANOP, at.RUNOFF, at.BASEFLOW]
@@ -37,7 +38,7 @@ def tile(kind, lai, snow_roughness):
         air = trees(1.23, 6.7, 50.0, 0.5, 0.2, snow_roughness)
     else:
         air = low_plants(0.07, 0.4, 10.0, snow_roughness)
-    constants = np.array([kind == "trees", 60.0, 150.0, 30.0, 0.5, 2.0 + snow_roughness, snow_roughness])
+    constants = np.array([kind == "trees", 60.0, 150.0, 30.0, 0.5, 2.0 + snow_roughness, calming(snow_roughness)])
     column = [max(lai, 0.1), 0.18, air.resistance, air.wind, air.snow_resistance, air.snow_wind]
     monthly = np.repeat(np.array(column)[:, None], 12, axis=1)
     if kind in ("bare", "leafless"):
@@ -50,7 +51,9 @@ def soil(depths, expt, ksat):
     capacity = 1000.0 * 0.45 * np.array(depths)
     layers = np.array([capacity, 20.0 * np.array(depths), 0.5 * capacity, 0.2 * capacity, [expt] * 3, [ksat] * 3])
     dry, saturated = dry_and_saturated_conductivity(1457.5, 2650.0, 0.4)
-    return layers, np.array([[0.45] * 3, [0.55] * 3, [dry] * 3, [saturated] * 3, depths])
+    depth = np.array(depths)
+    heat = [[0.45] * 3, [0.55] * 3, [dry] * 3, [saturated] * 3, depth, 0.001 / depth, warmth(depth, 4.0)]
+    return layers, np.array(heat)
 
 
 def calendar():
@@ -93,9 +96,11 @@ def test_what_falls_leaves_or_is_stored(
         met = meteorology(rows, 800.0, shift, factor)
         for plant in tiles:
             constants, monthly = tile(*plant)
-            moisture = simulate_tile(
-                met, *calendar(), steps, cell, layers, thermal, constants, monthly, ROOTS, start, shift, weight, out
-            )
+            moisture = start.copy()
+            simulate_tile(
+                met, *calendar(), steps, cell, layers, thermal, constants, monthly, ROOTS, moisture,
+                np.zeros(at.WORK_SIZE), shift, weight, out,
+            )  # fmt: skip
             assert (moisture <= capacity + 1e-9).all()
             assert (moisture >= residual - 1e-9).all()
 
@@ -114,8 +119,9 @@ def simulate(kind, mean_temperature, weights=(1.0,)):
     out = np.zeros((DAYS, len(at.OUTPUTS)))
     for weight in weights:
         simulate_tile(
-            met, *calendar(), 4, cell, layers, thermal, constants, monthly, ROOTS, layers[0] * 0.6, 0.0, weight, out
-        )
+            met, *calendar(), 4, cell, layers, thermal, constants, monthly, ROOTS, layers[0] * 0.6,
+            np.zeros(at.WORK_SIZE), 0.0, weight, out,
+        )  # fmt: skip
     return out
 
 

@@ -122,6 +122,44 @@ def test_binary_output_is_the_ascii_output_in_float32(case):
             np.testing.assert_allclose(binary.values, ascii_.values, rtol=1e-6, atol=1e-12)
 
 
+def test_water_is_kept_to_the_precision_of_binary_output_with_trees_and_bands(case):
+    asked = (*VARIABLES, "OUT_WDEW", "OUT_SNOW_CANOPY")
+    edit(case / "global.txt", "OUT_FORMAT ASCII", "OUT_FORMAT BINARY")
+    edit(case / "global.txt", "SNOW_BAND 1", "SNOW_BAND 2 bands")
+    edit(case / "global.txt", "OUTVAR OUT_SWE ", "OUTVAR OUT_WDEW\nOUTVAR OUT_SNOW_CANOPY\nOUTVAR OUT_SWE ")
+    edit(case / "veglib", "1 0 25 120", "1 1 25 120")
+    (case / "bands").write_text("".join(f"{i} 0.4 0.6 500 800 0.3 0.7\n" for i in (1, 2, 3)))
+    assert main(["-g", "global.txt"]) == 0
+    for name in outputs(case):
+        table = read_binary((case / "out" / name).read_bytes())
+        assert {column.rstrip("_012") for column in table.names} == {column.rstrip("_012") for column in asked}
+        states = [n for n in table.names if n.startswith(("OUT_S", "OUT_W"))]
+        stored = sum(table.column(state) for state in states)
+        lost = table.column("OUT_PREC") - sum(table.column(f"OUT_{n}") for n in ("EVAP", "RUNOFF", "BASEFLOW"))
+        assert table.column("OUT_SNOW_CANOPY").max() > 0.1
+        np.testing.assert_allclose(np.diff(stored), lost[1:], atol=2.0**-23 * stored.max())
+
+
+def test_weather_is_given_as_the_daily_means_of_the_forcing(case):
+    names = ("OUT_AIR_TEMP", "OUT_SWDOWN", "OUT_PRESSURE", "OUT_VP", "OUT_VPD", "OUT_REL_HUMID", "OUT_WIND")
+    edit(case / "global.txt", "OUTVAR OUT_SWE ", "".join(f"OUTVAR {name} %.8e\n" for name in names) + "OUTVAR OUT_SWE ")
+    assert main(["-g", "global.txt"]) == 0
+    table = read_ascii((case / "out" / outputs(case)[0]).read_text())
+    daily = np.loadtxt(case / "f_45.0000_7.0010").reshape(DAYS, STEPS, 7).mean(axis=1)
+    for name, column in (("OUT_AIR_TEMP", 1), ("OUT_SWDOWN", 2), ("OUT_PRESSURE", 4), ("OUT_WIND", 6)):
+        np.testing.assert_allclose(table.column(name), daily[:, column], rtol=1e-7, atol=1e-7)
+    assert (table.column("OUT_VP") <= daily[:, 5] + 1e-7).all()
+    assert ((table.column("OUT_REL_HUMID") <= 100.0) & (table.column("OUT_VPD") >= 0.0)).all()
+
+
+def test_soil_is_the_less_warm_or_cold_the_deeper(case):
+    edit(case / "global.txt", "OUTVAR OUT_SWE ", "OUTVAR OUT_SOIL_TEMP %.8e\nOUTVAR OUT_SWE ")
+    assert main(["-g", "global.txt"]) == 0
+    table = read_ascii((case / "out" / outputs(case)[0]).read_text())
+    variation = [table.column(f"OUT_SOIL_TEMP_{i}").std() for i in range(3)]
+    assert variation[0] > variation[1] > variation[2] > 0.0
+
+
 def test_a_cell_does_not_depend_on_the_cells_beside_it(case):
     main(["-g", "global.txt"])
     together = (case / "out" / "flux_45.0000_7.0020.txt").read_bytes()

@@ -9,6 +9,7 @@ from legacy_models.vic.embedded.canopy_snow import canopy_step, slide
 from legacy_models.vic.embedded.roots import SNOW_SURFACE, balance_temperature, residual
 from legacy_models.vic.embedded.snow_energy import stability
 from legacy_models.vic.embedded.snow_pack import new_snow_density, pack_step, settle, thin_pack
+from legacy_models.vic.embedded.turbulence import calming
 
 
 def snowy(swe):
@@ -16,13 +17,13 @@ def snowy(swe):
     pack, m, terms = np.zeros(at.PACK_SIZE), np.zeros(at.COLUMNS), np.zeros(at.BALANCE_SIZE)
     pack[at.PACK_SWE] = swe
     m[at.PRESSURE], m[at.DENSITY], m[at.VAPOUR_PRESSURE], m[at.LATENT] = 9e4, 1.0, saturation(0.0), 2.5e6
-    terms[at.HEIGHT], terms[at.ROUGHNESS], terms[at.SECONDS] = 2.0, 0.001, 3600.0
+    terms[at.HEIGHT], terms[at.CALMING], terms[at.SECONDS] = 2.0, calming(0.001), 3600.0
     terms[at.LONGWAVE_IN] = 0.97 * 5.67e-8 * 273.15**4  # as much as snow at 0 degC emits
     return pack, m, terms
 
 
 def test_cold_air_over_warm_snow_mixes_more_and_warm_air_less():
-    calm, mixed, still = (stability(2.0, surface, -5.0, 2.0, 0.001) for surface in (-5.0, 0.0, -15.0))
+    calm, mixed, still = (stability(2.0, surface, -5.0, 2.0, calming(0.001)) for surface in (-5.0, 0.0, -15.0))
     assert still < calm == 1.0 < mixed
 
 
@@ -79,7 +80,7 @@ def test_snow_on_branches_is_neither_made_nor_lost(seed):
     rng = np.random.default_rng(seed)
     forcing = np.array([[rng.exponential(4.0), rng.normal(0.0, 3.0), 200.0, 280.0, 9e4, 450.0, 3.0]])
     m = meteorology(forcing, 800.0, 0.0, 1.0)[0]
-    canopy = np.array([rng.uniform(0.0, 0.008), rng.normal(-1.0, 2.0), 0.0, 300.0])
+    canopy = np.array([rng.uniform(0.0, 0.008), rng.normal(-1.0, 2.0), 0.0, 300.0, 0.0])
     terms = np.zeros(at.BALANCE_SIZE)
     terms[at.FOLIAGE_RESISTANCE] = 10.0
     before = 1000.0 * canopy[at.LOAD] + 0.2 + m[at.RAIN] + m[at.SNOW]
@@ -89,7 +90,7 @@ def test_snow_on_branches_is_neither_made_nor_lost(seed):
 
 
 def test_melt_in_the_canopy_makes_snow_slide_once_there_is_enough_of_it():
-    canopy = np.array([0.01, 0.0, 0.0015, 0.0])
+    canopy = np.array([0.01, 0.0, 0.0015, 0.0, 0.0])
     load, drip, slid = slide(0.01, canopy)
     assert load + drip + slid == pytest.approx(0.01)
     assert slid == pytest.approx(0.17 * 0.01)

@@ -3,18 +3,23 @@
 from math import exp
 
 import numpy as np
+from numpy.typing import NDArray
 
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.compiled import kernel
 
+Floats = NDArray[np.float64]
+
 GAS_CONSTANT = c.GAS_CONSTANT_DRY_AIR
 KELVIN = c.FREEZING_POINT
 EMISSION = c.EMISSIVITY * c.STEFAN_BOLTZMANN
+PHASES = (c.SNOW_BELOW, c.RAIN_ABOVE)
 
 
-@kernel
-def meteorology(forcing, elevation, shift, factor, snow_below=c.SNOW_BELOW, rain_above=c.RAIN_ABOVE):
+def meteorology(
+    forcing: Floats, elevation: float, shift: float, factor: float, phases: tuple[float, float] = PHASES
+) -> Floats:
     """Return the (step, column) table of one elevation band.
 
     Args:
@@ -23,15 +28,20 @@ def meteorology(forcing, elevation, shift, factor, snow_below=c.SNOW_BELOW, rain
         elevation: mean elevation of the cell [m], for the Penman-Monteith pressure.
         shift: temperature of the band relative to the cell [K].
         factor: precipitation of the band relative to the cell [-].
-        snow_below: temperature below which all is snow [degC].
-        rain_above: temperature above which all is rain [degC].
+        phases: temperatures below which all is snow and above which all is rain [degC].
     """
     table = np.empty((forcing.shape[0], at.COLUMNS))
+    _fill(table, forcing, elevation, shift, factor, phases)
+    return table
+
+
+@kernel
+def _fill(table, forcing, elevation, shift, factor, phases):
     for i in range(forcing.shape[0]):
         precipitation, air, shortwave, longwave, pressure, vapour, wind = forcing[i]
         row = table[i]
         row[at.TEMPERATURE] = air + shift
-        row[at.RAIN], row[at.SNOW] = rain_and_snow(air + shift, precipitation * factor, snow_below, rain_above)
+        row[at.RAIN], row[at.SNOW] = rain_and_snow(air + shift, precipitation * factor, phases)
         row[at.SHORTWAVE], row[at.LONGWAVE] = shortwave, longwave
         saturated = saturation(air)  # in a band, too, the air is as dry as in the cell
         row[at.PRESSURE], row[at.VAPOUR_PRESSURE] = pressure, min(vapour, saturated)
@@ -41,7 +51,6 @@ def meteorology(forcing, elevation, shift, factor, snow_below=c.SNOW_BELOW, rain
         row[at.EMITTED] = emitted(air + shift)
         _penman_monteith_terms(row, elevation)
         _stomatal_terms(row)
-    return table
 
 
 @kernel
@@ -72,10 +81,10 @@ def given_off(received, temperature):
 
 
 @kernel
-def rain_and_snow(temperature, precipitation, snow_below=c.SNOW_BELOW, rain_above=c.RAIN_ABOVE):
-    """Return rain and snow [mm]: the rain share rises linearly between the two; a trace of snow is none."""
-    share = (temperature - snow_below) / (rain_above - snow_below)
-    rain = min(max(share, 0.0), 1.0) * precipitation
+def rain_and_snow(temperature, precipitation, phases=PHASES):
+    """Return rain and snow [mm]: the rain share rises linearly between the ``phases``; a trace of snow is none."""
+    snow_below, rain_above = phases
+    rain = min(max((temperature - snow_below) / (rain_above - snow_below), 0.0), 1.0) * precipitation
     snow = precipitation - rain
     return rain, snow if snow >= c.LEAST_SNOWFALL else 0.0
 

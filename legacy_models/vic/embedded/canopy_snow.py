@@ -6,7 +6,8 @@ Source: Andreadis et al. (2009), doi:10.1029/2008WR007042; Storck et al. (2002),
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.compiled import kernel
-from legacy_models.vic.embedded.foliage import foliage_balance, foliage_evaporation
+from legacy_models.vic.embedded.evaporation import wet_canopy, wet_share
+from legacy_models.vic.embedded.foliage import foliage_balance, potential_evaporation
 from legacy_models.vic.embedded.roots import FOLIAGE, balance_temperature
 
 SNOW_PER_LAI = c.CANOPY_SNOW_PER_LAI
@@ -46,11 +47,12 @@ def canopy_step(m, lai, transmitted, albedo, wind, dew, canopy, terms, seconds):
     snowy = load > 0.0 or m[at.SNOW] > 0.0
     if water + load < NOTHING:
         canopy[at.FOLIAGE] = m[at.TEMPERATURE]
-    shortwave = (1.0 - (NEW_ALBEDO if snowy else albedo)) * ((1.0 - transmitted) * m[at.SHORTWAVE])
+    canopy[at.CANOPY_ALBEDO] = NEW_ALBEDO if snowy else albedo
+    shortwave = (1.0 - canopy[at.CANOPY_ALBEDO]) * ((1.0 - transmitted) * m[at.SHORTWAVE])
     terms[at.ABSORBED] = shortwave + m[at.LONGWAVE] + canopy[at.FROM_BELOW]
     terms[at.FOLIAGE_LOAD] = load
-    terms[at.FOLIAGE_WATER] = dew
-    terms[at.FOLIAGE_CAPACITY] = WATER_PER_LAI * lai
+    terms[at.FOLIAGE_WATER] = min(dew, WATER_PER_LAI * lai)
+    terms[at.FOLIAGE_WET] = wet_share(dew, WATER_PER_LAI * lai)
     terms[at.FOLIAGE_RAIN_HEAT] = CH_WATER * m[at.TEMPERATURE] * (m[at.RAIN] / 1000.0) / seconds
     freezing = dew / 1000.0 * c.LATENT_HEAT_FUSION * c.WATER_DENSITY / seconds
     terms[at.FOLIAGE_FREEZING_HEAT] = freezing if load > 0.0 else 0.0
@@ -58,7 +60,8 @@ def canopy_step(m, lai, transmitted, albedo, wind, dew, canopy, terms, seconds):
     rest, vapour = warm_foliage(snowy, m, canopy, terms)
     evaporation = 0.0
     if load <= 0.0:
-        evaporation, drip, water = foliage_evaporation(canopy[at.FOLIAGE], m, terms)
+        potential = potential_evaporation(canopy[at.FOLIAGE], m, terms)
+        evaporation, drip, water, _ = wet_canopy(dew, m[at.RAIN], WATER_PER_LAI * lai, potential, seconds)
         canopy[at.HELD_MELT] = 0.0
         return drip, 1000.0 * fall, 0.0, evaporation, water
     if canopy[at.FOLIAGE] == 0.0:

@@ -2,8 +2,6 @@
 
 from math import exp
 
-import numpy as np
-
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.atmosphere import emitted, given_off
@@ -19,9 +17,9 @@ BARE_RESISTANCE = c.BARE_SOIL_RESISTANCE
 
 @kernel
 def simulate_tile(
-    met, months, days_of_year, steps, cell, layers, thermal, tile, monthly, roots, start, shift, weight, out
+    met, months, days_of_year, steps, cell, layers, thermal, tile, monthly, roots, moisture, work, shift, weight, out
 ):
-    """Add ``weight`` times the daily output of one tile and band to ``out``; return final moisture [mm].
+    """Add ``weight`` times the daily output of one tile and band to ``out``.
 
     Args:
         met: (step, column) meteorology of the band.
@@ -34,19 +32,18 @@ def simulate_tile(
         tile: constants of the tile.
         monthly: (quantity, month) of the tile.
         roots: (layer,) share of the roots.
-        start: (layer,) initial moisture [mm].
+        moisture: (layer,) initial moisture, which becomes the final one [mm].
+        work: (``layout.WORK_SIZE``,) zeros: room for what else changes from step to step.
         shift: of the band's temperature relative to the cell [K], with which foliage starts.
         weight: share of the cell's area.
         out: (day, output) daily sums [mm] and end-of-day states [mm].
     """
     seconds = 86400.0 / steps
-    moisture = start.copy()
-    uptake = np.zeros(3)
-    pack = np.zeros(at.PACK_SIZE)
-    canopy = np.zeros(at.CANOPY_SIZE)
+    uptake, rest = work[:3], work[3:]
+    pack, canopy = rest[: at.PACK_SIZE], rest[at.PACK_SIZE : at.PACK_SIZE + at.CANOPY_SIZE]
+    terms = rest[at.PACK_SIZE + at.CANOPY_SIZE :]
     canopy[at.FOLIAGE] = shift
     canopy[at.FROM_BELOW] = emitted(0.0)
-    terms = np.zeros(at.BALANCE_SIZE)
     dew = air = below = 0.0  # VIC starts a soil of unknown temperature at the freezing point
     decay = exp(-thermal[at.DEPTH, 0] / cell[at.DAMPING])
     for day in range(out.shape[0]):
@@ -60,7 +57,7 @@ def simulate_tile(
             uptake[:] = 0.0
             bare = 0.0
             if pack[at.PACK_SWE] > 0.0 or m[at.SNOW] > 0.0 or canopy[at.LOAD] > 0.0:
-                supply, vapour, canopy_vapour, wet, dew, melted = snow_step(
+                supply, vapour, canopy_vapour, wet, dew, melted, albedo = snow_step(
                     m, tile, monthly, month, transmitted, old_air, dew, pack, canopy, terms, seconds,
                     days_of_year[day], cell[at.NORTH],
                 )  # fmt: skip
@@ -68,6 +65,7 @@ def simulate_tile(
                 daily[at.SUB_CANOP] -= weight * canopy_vapour
                 daily[at.SNOW_MELT] += weight * melted
             else:
+                albedo = monthly[at.ALBEDO, month]
                 canopy[at.FOLIAGE] = air
                 canopy[at.FROM_BELOW] = given_off(m[at.LONGWAVE], air)
                 pack[at.MELT_SEASON] = 0.0
@@ -84,12 +82,16 @@ def simulate_tile(
             daily[at.BASEFLOW] += weight * base
             daily[at.RAINF] += weight * m[at.RAIN]
             daily[at.SNOWF] += weight * m[at.SNOW]
+            daily[at.MEAN_ALBEDO] += weight / steps * albedo
+            daily[at.SOIL_TEMP_0] += weight / steps * 0.5 * (air + below)
+            for i in range(1, 3):
+                warmth = thermal[at.WARMTH, i] * (below - cell[at.DEEP_TEMPERATURE])
+                daily[at.SOIL_TEMP_0 + i] += weight / steps * (cell[at.DEEP_TEMPERATURE] + warmth)
         daily[at.SWE] += weight * 1000.0 * pack[at.PACK_SWE]
         for i in range(3):
             daily[at.MOIST_0 + i] += weight * moisture[i]
         daily[at.WDEW] += weight * dew
         daily[at.SNOW_CANOPY] += weight * 1000.0 * canopy[at.LOAD]
-    return moisture
 
 
 @kernel

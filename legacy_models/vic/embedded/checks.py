@@ -7,7 +7,7 @@ import numpy as np
 from legacy_models.errors import DataError
 from legacy_models.vic.constants_file import MAX_SNOW_TEMP, MIN_RAIN_TEMP
 from legacy_models.vic.embedded import constants as c
-from legacy_models.vic.embedded.layout import OUTPUTS
+from legacy_models.vic.embedded.layout import OUTPUTS, WEATHER_OUTPUTS
 from legacy_models.vic.global_file import GlobalFile, OutputStream
 from legacy_models.vic.soil_file import SoilTable
 
@@ -137,18 +137,19 @@ def check_soil(soil: SoilTable) -> None:
 
 
 def output_columns(stream: OutputStream) -> tuple[tuple[str, ...], Sequence[int], tuple[str, ...]]:
-    """Return (names, columns of the kernel's output, printf formats) of one stream.
+    """Return (names, columns of a cell's output, printf formats) of one stream.
 
     Raises:
         DataError: naming a variable that there is not.
     """
+    known = OUTPUTS + WEATHER_OUTPUTS
     names: list[str] = []
     formats: list[str] = []
     for variable in stream.variables:
         name = variable.name.upper()
-        found = [f"{name}_{i}" for i in range(3)] if name == "OUT_SOIL_MOIST" else [name]
-        if found[0] not in OUTPUTS:
-            raise DataError(f"OUTVAR {name} is not an output of the embedded program; there are: {', '.join(OUTPUTS)}")
+        found = [f"{name}_{i}" for i in range(3)] if f"{name}_0" in known else [name]
+        if found[0] not in known:
+            raise DataError(f"OUTVAR {name} is not an output of the embedded program; there are: {', '.join(known)}")
         names += found
         formats += [variable.printf if variable.printf not in ("", "*") else "%.4f"] * len(found)
-    return tuple(names), [OUTPUTS.index(name) for name in names], tuple(formats)
+    return tuple(names), [known.index(name) for name in names], tuple(formats)

@@ -56,7 +56,7 @@ def wet_canopy(storage, rain, capacity, potential, seconds):
     if storage > capacity:
         throughfall = storage - capacity
         storage = capacity
-    wet = (storage / capacity) ** (2.0 / 3.0) if storage > 0.0 and capacity > 0.0 else 0.0
+    wet = wet_share(storage, capacity)
     evaporation = wet * potential * seconds / SECONDS_PER_DAY
     if evaporation > storage:
         wet *= storage / evaporation
@@ -66,6 +66,14 @@ def wet_canopy(storage, rain, capacity, potential, seconds):
         throughfall += storage - capacity
         storage = capacity
     return evaporation, throughfall, storage, 1.0 - wet
+
+
+@kernel
+def wet_share(storage, capacity):
+    """Share of the leaves that ``storage`` wets, at most 1: (W / Wmax)^(2/3)."""
+    if storage <= 0.0 or capacity <= 0.0:
+        return 0.0
+    return 1.0 if storage >= capacity else (storage / capacity) ** (2.0 / 3.0)
 
 
 @kernel

@@ -1,9 +1,11 @@
 """Heat in the upper soil: thermal properties and the ground heat flux of Liang et al. (1999)."""
 
-from math import log10
+from math import log
 
 from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.compiled import kernel
+
+KERSTEN = 0.7 / log(10.0)
 
 
 def dry_and_saturated_conductivity(bulk_density: float, particle_density: float, quartz: float) -> tuple[float, float]:
@@ -24,7 +26,7 @@ def conductivity(moisture, thermal, layer):
     dry = thermal[at.DRY_CONDUCTIVITY, layer]
     if moisture <= 0.0:
         return dry
-    kersten = 0.7 * log10(moisture / thermal[at.POROSITY, layer]) + 1.0
+    kersten = KERSTEN * log(moisture / thermal[at.POROSITY, layer]) + 1.0
     return max((thermal[at.SATURATED_CONDUCTIVITY, layer] - dry) * kersten + dry, dry)
 
 
@@ -39,8 +41,10 @@ def heat_capacity(moisture, thermal, layer):
 def ground_step(old_surface, surface, old_below, moisture, cell, thermal, decay, seconds):
     """Heat of the ground over a step, its surface being as warm as the air.
 
-    Two thermal layers, both as thick as the first soil layer; below them the temperature tends exponentially
-    to that of the damping depth.
+    Two thermal layers, both as thick as the first soil layer, D; below the first, the temperature tends
+    exponentially to that of the deep soil. With x = exp(-D / damping), that between the layers, T, follows from
+
+    2 D damping (1 - x) C2 (T - T_old) / dt = k1 (T_surface - T) + k2 (1 - x) (T_deep - T)
 
     Args:
         old_surface: temperature before the step [degC].
@@ -58,18 +62,13 @@ def ground_step(old_surface, surface, old_below, moisture, cell, thermal, decay,
     Source:
         Liang, Wood and Lettenmaier (1999), doi:10.1029/98JD02307.
     """
-    d = thermal[at.DEPTH, 0]
-    wet1 = moisture[0] / (1000.0 * d)
-    wet2 = moisture[1] / (1000.0 * thermal[at.DEPTH, 1])
-    k1 = conductivity(wet1, thermal, 0)
-    k2 = conductivity(wet2, thermal, 1)
-    deep = cell[at.DEEP_TEMPERATURE]
-    c1 = heat_capacity(wet2, thermal, 1) * cell[at.DAMPING] / d * (1.0 - decay)
-    c2 = -(1.0 - 1.0 / decay) * decay
-    c3 = k1 / d - k2 / d + k2 / d * decay
-    top = k1 / 2.0 / d / d * surface + c1 / seconds * old_below
-    top += (2.0 * c2 - 1.0 + decay) * k2 / 2.0 / d / d * deep
-    below = top / (c1 / seconds + k2 / d / d * c2 + c3 / 2.0 / d)
-    flux = 0.5 * (k1 / d * (below - surface) + k2 / d * (1.0 - decay) * (deep - below))
-    storage = heat_capacity(wet1, thermal, 0) * ((old_surface + old_below) - (surface + below)) * d / seconds / 2.0
+    d, deep = thermal[at.DEPTH, 0], cell[at.DEEP_TEMPERATURE]
+    wet1 = moisture[0] * thermal[at.PER_MILLIMETRE, 0]
+    wet2 = moisture[1] * thermal[at.PER_MILLIMETRE, 1]
+    k1, k2 = conductivity(wet1, thermal, 0), conductivity(wet2, thermal, 1)
+    held = 2.0 * d / seconds * cell[at.DAMPING] * (1.0 - decay) * heat_capacity(wet2, thermal, 1)
+    below = held * old_below + k1 * surface + (1.0 - decay) * k2 * deep
+    below /= held + k1 + (1.0 - decay) * k2
+    flux = 0.5 / d * (k1 * (below - surface) + k2 * (1.0 - decay) * (deep - below))
+    storage = 0.5 * d / seconds * heat_capacity(wet1, thermal, 0) * ((old_surface + old_below) - (surface + below))
     return flux, storage, below

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from legacy_models.errors import DataError
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded.ground import dry_and_saturated_conductivity
-from legacy_models.vic.embedded.turbulence import exposed_soil, low_plants, trees
+from legacy_models.vic.embedded.turbulence import calming, exposed_soil, low_plants, trees
 from legacy_models.vic.snow_band_file import SnowBands
 from legacy_models.vic.soil_file import SoilTable
 from legacy_models.vic.vegetation_files import VegetationCell, VegetationClass, VegetationTile
@@ -80,8 +80,16 @@ def thermal_constants(soil: SoilTable, i: int) -> Floats:
     for layer in range(soil.layers):
         bulk, particle = float(soil.bulk_density[i, layer]), float(soil.particle_density[i, layer])
         dry, saturated = dry_and_saturated_conductivity(bulk, particle, float(soil.quartz[i, layer]))
-        columns.append([1.0 - bulk / particle, bulk / particle, dry, saturated, float(soil.depth[i, layer])])
-    return np.array(columns).T.copy()
+        columns.append([1.0 - bulk / particle, bulk / particle, dry, saturated])
+    depths = soil.depth[i]
+    return np.vstack([np.array(columns).T, depths, 0.001 / depths, warmth(depths, float(soil.damping_depth[i]))])
+
+
+def warmth(depths: Floats, damping: float) -> Floats:
+    """(layer,) mean of exp(-z / damping) over each layer, z the depth below the first; 1 for that."""
+    bottoms = np.cumsum(depths) - depths[0]
+    decay = np.exp(-bottoms / damping)
+    return np.concatenate([[1.0], damping / depths[1:] * (decay[:-1] - decay[1:])])
 
 
 def root_shares(zone_depths: Sequence[float], zone_fractions: Sequence[float], layer_depths: Floats) -> Floats:
@@ -165,7 +173,9 @@ def _tile(tile: VegetationTile, kind: VegetationClass, soil: SoilTable, i: int) 
             air = low_plants(roughness, displacement, reference, snow)
         resistance = air.resistance if kind.lai[month] > 0.0 else exposed_soil(rough, air.wind)
         columns.append([kind.lai[month], kind.albedo[month], resistance, air.wind, air.snow_resistance, air.snow_wind])
-    constants = np.array([float(kind.overstory), kind.rarc, kind.rmin, kind.rgl, kind.rad_atten, 2.0 + snow, snow])
+    constants = np.array(
+        [float(kind.overstory), kind.rarc, kind.rmin, kind.rgl, kind.rad_atten, 2.0 + snow, calming(snow)]
+    )
     roots = root_shares(tile.root_depths, tile.root_fractions, soil.depth[i])
     return Tile(tile.fraction, constants, np.array(columns).T.copy(), roots)
 
@@ -175,7 +185,7 @@ def _bare_tile(share: float, soil: SoilTable, i: int, wind_height: float) -> Til
     displacement = BARE_DISPLACEMENT * rough
     air = low_plants(rough, displacement, _reference_height(wind_height, displacement, rough), snow)
     column = [0.0, BARE_ALBEDO, exposed_soil(rough, air.wind), air.wind, air.snow_resistance, air.snow_wind]
-    constants = np.array([0.0, c.BARE_SOIL_RESISTANCE, 0.0, 1.0, 0.0, 2.0 + snow, snow])
+    constants = np.array([0.0, c.BARE_SOIL_RESISTANCE, 0.0, 1.0, 0.0, 2.0 + snow, calming(snow)])
     return Tile(share, constants, np.repeat(np.array(column)[:, None], 12, axis=1), np.zeros(soil.layers))
 
 

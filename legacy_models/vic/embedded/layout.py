@@ -1,6 +1,7 @@
 """Names of the rows and columns of the plain arrays that the kernels share."""
 
-# Daily outputs [mm]: fluxes are sums, the last six are states at the end of the day.
+# Daily outputs of the kernels: fluxes are sums [mm], then states at the end of the day [mm], then means over the
+# day of albedo [-] and layer temperatures [degC].
 OUTPUTS = (
     "OUT_PREC",
     "OUT_RAINF",
@@ -20,6 +21,10 @@ OUTPUTS = (
     "OUT_SOIL_MOIST_2",
     "OUT_WDEW",
     "OUT_SNOW_CANOPY",
+    "OUT_ALBEDO",
+    "OUT_SOIL_TEMP_0",
+    "OUT_SOIL_TEMP_1",
+    "OUT_SOIL_TEMP_2",
 )
 (
     PREC,
@@ -40,7 +45,25 @@ OUTPUTS = (
     MOIST_2,
     WDEW,
     SNOW_CANOPY,
+    MEAN_ALBEDO,
+    SOIL_TEMP_0,
+    SOIL_TEMP_1,
+    SOIL_TEMP_2,
 ) = range(len(OUTPUTS))
+
+# Daily means of the weather of a cell, after these: degC, W/m2, kPa, m/s, kg/m3, %, kg/kg.
+WEATHER_OUTPUTS = (
+    "OUT_AIR_TEMP",
+    "OUT_SWDOWN",
+    "OUT_LWDOWN",
+    "OUT_PRESSURE",
+    "OUT_WIND",
+    "OUT_DENSITY",
+    "OUT_REL_HUMID",
+    "OUT_QAIR",
+    "OUT_VP",
+    "OUT_VPD",
+)
 
 # Meteorology of a step (columns of the table that atmosphere.py makes).
 (
@@ -69,11 +92,12 @@ B_INFILT, DS, DSMAX, WS, POWER, DEEP_TEMPERATURE, DAMPING, NORTH, RUNOFF_STEPS =
 # Soil water of a layer [mm, mm/day].
 CAPACITY, RESIDUAL, CRITICAL, WILTING, EXPONENT, CONDUCTIVITY = range(6)
 
-# Soil heat of a layer: porosity, share of solids [-], conductivities [W/m/K], depth [m].
-POROSITY, SOLID, DRY_CONDUCTIVITY, SATURATED_CONDUCTIVITY, DEPTH = range(5)
+# Soil heat of a layer: porosity, share of solids [-], conductivities [W/m/K], depth [m], moisture of a millimetre of
+# water [m3/m3], and how much of the warmth below the first layer, relative to the deep soil, it has on average [-].
+POROSITY, SOLID, DRY_CONDUCTIVITY, SATURATED_CONDUCTIVITY, DEPTH, PER_MILLIMETRE, WARMTH = range(7)
 
 # Constants of a tile.
-OVERSTORY, RARC, RMIN, RGL, RAD_ATTENUATION, SNOW_HEIGHT, SNOW_ROUGHNESS = range(7)
+OVERSTORY, RARC, RMIN, RGL, RAD_ATTENUATION, SNOW_HEIGHT, SNOW_CALMING = range(7)
 
 # Monthly values of a tile; resistances [s/m] and winds [-] are those at a reference wind of 1 m/s.
 LAI, ALBEDO, RESISTANCE, CANOPY_WIND, SNOW_RESISTANCE, SNOW_WIND = range(6)
@@ -94,19 +118,19 @@ LAI, ALBEDO, RESISTANCE, CANOPY_WIND, SNOW_RESISTANCE, SNOW_WIND = range(6)
 PACK_SIZE = 10
 
 # State of a canopy: snow on it [m], temperature of the foliage [degC], melt that the snow holds back [m],
-# longwave from below it [W/m2].
-LOAD, FOLIAGE, HELD_MELT, FROM_BELOW = range(4)
-CANOPY_SIZE = 4
+# longwave from below it [W/m2], albedo [-].
+LOAD, FOLIAGE, HELD_MELT, FROM_BELOW, CANOPY_ALBEDO = range(5)
+CANOPY_SIZE = 5
 
 # What the energy balance of a snow surface is solved with, beside the meteorology of the step: radiation and
-# heat [W/m2], wind [m/s], resistance [s/m], heights [m], ice [m], temperatures [degC].
+# heat [W/m2], wind [m/s], resistance [s/m], height [m], log of height over roughness + 5, ice [m], temperatures [degC].
 (
     NET_SHORTWAVE,
     LONGWAVE_IN,
     SURFACE_WIND,
     SURFACE_RESISTANCE,
     HEIGHT,
-    ROUGHNESS,
+    CALMING,
     ICE,
     OLD_TEMPERATURE,
     RAIN_HEAT,
@@ -116,16 +140,17 @@ CANOPY_SIZE = 4
     SECONDS,
 ) = range(13)
 
-# The same of foliage: radiation and heat [W/m2], resistances [s/m], water [mm], snow [m].
+# The same of foliage: radiation and heat [W/m2], resistances [s/m], snow [m], share that is wet [-], water [mm].
 (
     ABSORBED,
     FOLIAGE_RESISTANCE,
     FOLIAGE_LOAD,
+    FOLIAGE_WET,
     FOLIAGE_WATER,
-    FOLIAGE_CAPACITY,
     ARCHITECTURE,
     FOLIAGE_RAIN_HEAT,
     FOLIAGE_FREEZING_HEAT,
     FOLIAGE_SECONDS,
 ) = range(9)
 BALANCE_SIZE = 13
+WORK_SIZE = 3 + PACK_SIZE + CANOPY_SIZE + BALANCE_SIZE

@@ -92,7 +92,7 @@ def cells(settings: GlobalFile, soil: SoilTable) -> Iterator[Cell]:
 def simulate_cell(
     settings: GlobalFile, soil: SoilTable, cell: Cell, weather: Weather, dates: NDArray[np.datetime64]
 ) -> Floats:
-    """(day, output) of a cell, the means over its tiles and bands."""
+    """(day, output) of a cell: the means over its tiles and bands, then those of its weather where they are wanted."""
     months, days_of_year = calendar(dates)
     out = np.zeros((len(dates), len(at.OUTPUTS)))
     i = cell.row
@@ -106,10 +106,13 @@ def simulate_cell(
         for tile in cell.tiles:
             simulate_tile(
                 met, months, days_of_year, settings.model_steps, constants, layers, thermal, tile.constants,
-                tile.monthly, tile.roots, start, band.shift, tile.share * band.share, out,
+                tile.monthly, tile.roots, start.copy(), np.zeros(at.WORK_SIZE), band.shift, tile.share * band.share,
+                out,
             )  # fmt: skip
     out[:, at.EVAP] = out[:, [at.TRANSP, at.CANOP, at.BARE, at.SUB_SNOW, at.SUB_CANOP]].sum(axis=1)
     out[:, at.PREC] = out[:, at.RAINF] + out[:, at.SNOWF]
+    if any(variable.name.upper() in at.WEATHER_OUTPUTS for s in settings.outputs for variable in s.variables):
+        return np.hstack([out, weather.means(path, cell.elevation)])
     return out
 
 

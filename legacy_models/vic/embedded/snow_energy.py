@@ -1,6 +1,6 @@
 """Energy balance of a snow surface: radiation, turbulent exchange, heat stored in the surface layer."""
 
-from math import log, sqrt
+from math import sqrt
 
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded import layout as at
@@ -33,8 +33,10 @@ def vapour_gain(temperature, m, resistance):
 
 
 @kernel
-def stability(height, surface, air, wind, roughness):
+def stability(height, surface, air, wind, calming):
     """Factor on the turbulent exchange from the bulk Richardson number (critical value 0.2).
+
+    The number is at most that at which the air calms down; ``calming`` is log(height / roughness) + 5.
 
     Source: Anderson (1976), NOAA Technical Report NWS 19.
     """
@@ -42,7 +44,7 @@ def stability(height, surface, air, wind, roughness):
         return 1.0
     mean = 0.5 * ((air + KELVIN) + (surface + KELVIN))
     richardson = G * (air - surface) * height / (mean * wind * wind)
-    limit = (air + KELVIN) / (mean * (log(height / roughness) + 5.0))
+    limit = (air + KELVIN) / (mean * calming)
     if richardson > limit:
         richardson = limit
     if richardson > 0.0:
@@ -68,7 +70,7 @@ def surface_balance(temperature, m, terms):
     air, wind = m[at.TEMPERATURE], terms[at.SURFACE_WIND]
     resistance = STILL_AIR
     if wind > 0.0:
-        exchange = stability(terms[at.HEIGHT], temperature, air, wind, terms[at.ROUGHNESS])
+        exchange = stability(terms[at.HEIGHT], temperature, air, wind, terms[at.CALMING])
         resistance = terms[at.SURFACE_RESISTANCE] / exchange if exchange > 0.0 else STILL_AIR
     vapour = vapour_gain(temperature, m, resistance)
     latent = m[at.LATENT] if temperature >= 0.0 else sublimation_heat(temperature)

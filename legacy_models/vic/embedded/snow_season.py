@@ -20,7 +20,7 @@ def snow_step(m, tile, monthly, month, transmitted, ground, dew, pack, canopy, t
 
     Returns:
         water for the soil, vapour gained by the pack and by the canopy's snow, canopy evaporation, water held
-        in the canopy, melt [mm].
+        in the canopy, melt [mm]; albedo seen from above [-].
     """
     rain, snowfall, evaporation, canopy_vapour = m[at.RAIN], m[at.SNOW], 0.0, 0.0
     shortwave, longwave = m[at.SHORTWAVE], m[at.LONGWAVE]
@@ -40,10 +40,11 @@ def snow_step(m, tile, monthly, month, transmitted, ground, dew, pack, canopy, t
     if pack[at.PACK_SWE] <= 0.0 and snowfall <= 0.0:
         pack[at.MELT_SEASON] = 0.0
         canopy[at.FROM_BELOW] = given_off(longwave, m[at.TEMPERATURE])
-        return rain, 0.0, canopy_vapour, evaporation, dew, 0.0
+        return rain, 0.0, canopy_vapour, evaporation, dew, 0.0, 0.0  # VIC reports no albedo here
     terms[at.SECONDS] = seconds
     expose(terms, pack, m[at.WIND], tile, monthly, month)
-    terms[at.NET_SHORTWAVE] = (1.0 - age(pack, m[at.SNOW], snowfall, seconds)) * shortwave
+    albedo = age(pack, m[at.SNOW], snowfall, seconds)
+    terms[at.NET_SHORTWAVE] = (1.0 - albedo) * shortwave
     terms[at.LONGWAVE_IN] = longwave
     terms[at.GROUND_TEMPERATURE] = ground
     old_swe = pack[at.PACK_SWE]
@@ -63,7 +64,9 @@ def snow_step(m, tile, monthly, month, transmitted, ground, dew, pack, canopy, t
         clear(pack)
         pack[at.MELT_SEASON] = 0.0
     canopy[at.FROM_BELOW] = given_off(longwave, temperature)
-    return 1000.0 * outflow, 1000.0 * vapour, canopy_vapour, evaporation, dew, 1000.0 * melted
+    if tile[at.OVERSTORY] > 0.0:
+        albedo = canopy[at.CANOPY_ALBEDO]
+    return 1000.0 * outflow, 1000.0 * vapour, canopy_vapour, evaporation, dew, 1000.0 * melted, albedo
 
 
 @kernel
@@ -75,7 +78,7 @@ def expose(terms, pack, wind, tile, monthly, month):
     terms[at.SURFACE_WIND] = wind * monthly[at.SNOW_WIND, month]
     terms[at.SURFACE_RESISTANCE] = monthly[at.SNOW_RESISTANCE, month] / wind if wind > 0.0 else STILL_AIR
     terms[at.HEIGHT] = tile[at.SNOW_HEIGHT]
-    terms[at.ROUGHNESS] = tile[at.SNOW_ROUGHNESS]
+    terms[at.CALMING] = tile[at.SNOW_CALMING]
     terms[at.OLD_TEMPERATURE] = pack[at.SURFACE_TEMPERATURE]
     terms[at.CONDUCTION] = 0.0
     if pack[at.SNOW_DEPTH] > LEAST_DEPTH:

@@ -110,29 +110,24 @@ def drainage_step(moisture, layers, cell, infiltration, uptake, count, day_share
     Returns:
         what the column cannot hold, baseflow [mm].
     """
-    capacity, residual = layers[at.CAPACITY], layers[at.RESIDUAL]
     base = day_share * baseflow(
-        moisture[2], residual[2], capacity[2], cell[at.DS], cell[at.DSMAX], cell[at.WS], cell[at.POWER]
-    )
-    moisture -= uptake / count
+        moisture[2], layers[at.RESIDUAL, 2], layers[at.CAPACITY, 2], cell[at.DS], cell[at.DSMAX], cell[at.WS],
+        cell[at.POWER],
+    )  # fmt: skip
+    for i in range(3):
+        moisture[i] -= uptake[i] / count
     q0 = layer_drainage(moisture, layers, 0, day_share)
     q1 = layer_drainage(moisture, layers, 1, day_share)
     moisture[0] += infiltration - q0
-    if moisture[0] > capacity[0]:  # what the top layer cannot hold drains
-        q0 += moisture[0] - capacity[0]
-        moisture[0] = capacity[0]
-    q0 += keep_residual(moisture, residual, 0)
+    q0 += cut_excess(moisture, layers, 0)  # what the top layer cannot hold drains
+    q0 += keep_residual(moisture, layers, 0)
     moisture[1] += q0 - q1
-    q1 += keep_residual(moisture, residual, 1)
+    q1 += keep_residual(moisture, layers, 1)
     moisture[2] += q1 - base
-    base += keep_residual(moisture, residual, 2)
-    for i in (2, 1):  # what lower layers cannot hold rises
-        if moisture[i] > capacity[i]:
-            moisture[i - 1] += moisture[i] - capacity[i]
-            moisture[i] = capacity[i]
-    excess = max(moisture[0] - capacity[0], 0.0)
-    moisture[0] -= excess
-    return excess, base
+    base += keep_residual(moisture, layers, 2)
+    moisture[1] += cut_excess(moisture, layers, 2)  # what lower layers cannot hold rises
+    moisture[0] += cut_excess(moisture, layers, 1)
+    return cut_excess(moisture, layers, 0), base
 
 
 @kernel
@@ -144,8 +139,19 @@ def layer_drainage(moisture, layers, i, day_share):
 
 
 @kernel
-def keep_residual(moisture, residual, i):
+def keep_residual(moisture, layers, i):
     """Fill layer ``i`` up to its residual moisture; return the change of its outflow (not positive)."""
-    missing = min(moisture[i] - residual[i], 0.0)
+    missing = min(moisture[i] - layers[at.RESIDUAL, i], 0.0)
     moisture[i] -= missing
     return missing
+
+
+@kernel
+def cut_excess(moisture, layers, i):
+    """Take from layer ``i`` what it cannot hold, and return it."""
+    capacity = layers[at.CAPACITY, i]
+    if moisture[i] <= capacity:
+        return 0.0
+    excess = moisture[i] - capacity
+    moisture[i] = capacity
+    return excess

@@ -83,6 +83,14 @@ def trees(
     return Turbulence(resistance, top * calmed(roughness + displacement), snow_resistance, snow_wind)
 
 
+def calming(roughness: float) -> float:
+    """log(height / roughness) + 5 of air 2 m above snow of ``roughness`` [m]: what limits its stability.
+
+    Source: Anderson (1976), NOAA Technical Report NWS 19.
+    """
+    return log((2.0 + roughness) / roughness) + 5.0
+
+
 def _surface_resistance(roughness: float, displacement: float) -> float:
     level = 2.0 + (1.0 / 0.63 - 1.0) * displacement
     return log(level / roughness) * log(level / (0.1 * roughness)) / K2

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from legacy_models.errors import DataError
+from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.atmosphere import meteorology
+from legacy_models.vic.embedded.constants import VAPOUR_TO_AIR_MASS
 from legacy_models.vic.embedded.inputs import Band
 from legacy_models.vic.forcing_file import read_forcing
 from legacy_models.vic.global_file import GlobalFile
@@ -16,7 +18,7 @@ Floats = NDArray[np.float64]
 
 ORDER = ("PREC", "AIR_TEMP", "SWDOWN", "LWDOWN", "PRESSURE", "VP", "WIND")
 TO_SI = np.array([1.0, 1.0, 1.0, 1.0, 1000.0, 1000.0, 1.0])
-KEPT = 16  # forcing files in memory
+MOST_BYTES = 256 << 20  # of forcing and meteorology in memory
 
 
 class Weather:
@@ -41,13 +43,32 @@ class Weather:
         real = os.path.realpath(path)
         key = (real, elevation, band.shift, band.factor)
         if key not in self._tables:
+            if sum(array.nbytes for kept in (self._forcing, self._tables) for array in kept.values()) > MOST_BYTES:
+                self._forcing.clear()
+                self._tables.clear()
             if real not in self._forcing:
-                if len(self._forcing) >= KEPT:
-                    self._forcing.clear()
-                    self._tables.clear()
                 self._forcing[real] = self._read(path)
-            self._tables[key] = meteorology(self._forcing[real], elevation, band.shift, band.factor, *self._phases)
+            self._tables[key] = meteorology(self._forcing[real], elevation, band.shift, band.factor, self._phases)
         return self._tables[key]
+
+    def means(self, path: str, elevation: float) -> Floats:
+        """(day, variable) daily means of the weather of a cell, in the order of ``layout.WEATHER_OUTPUTS``."""
+        table = self.table(path, elevation, Band(1.0, 0.0, 1.0)).T
+        vapour, pressure = table[at.VAPOUR_PRESSURE], table[at.PRESSURE]
+        columns = [
+            table[at.TEMPERATURE],
+            table[at.SHORTWAVE],
+            table[at.LONGWAVE],
+            pressure / 1000.0,
+            table[at.WIND],
+            table[at.DENSITY],
+            100.0 * vapour / (vapour + table[at.DEFICIT]),
+            VAPOUR_TO_AIR_MASS * vapour / pressure,
+            vapour / 1000.0,
+            table[at.DEFICIT] / 1000.0,
+        ]
+        steps = self._settings.model_steps
+        return np.stack([column.reshape(-1, steps).mean(axis=1) for column in columns], axis=1)
 
     def _read(self, path: str) -> Floats:
         """(step, 7) forcing of the simulated period in SI units."""
