@@ -26,6 +26,7 @@ from legacy_models.files import sha256_of_bytes, written_aside
 
 _MAGIC = b"array-file"
 _FIRST_LINE = 256  # bytes; no first line is as long
+_GROWTH = 1 << 20  # bytes beside the arrays that the memory of an HDF5 file has at first; with too few it is copied
 _SMALLEST_HEADER = 512  # of an HDF5 user block; larger ones are powers of two
 
 
@@ -79,6 +80,7 @@ def write_array_file(path: Path, content: Mapping[str, Any], arrays: Mapping[str
         OSError: if it cannot be written; ``path`` is then as it was.
     """
     image, places = _hdf5_image(arrays)
+    digest = sha256_of_bytes(image)
     text = json.dumps({"content": content, "arrays": places}, allow_nan=False).encode()
     size = _SMALLEST_HEADER
     while size < _FIRST_LINE + len(text):
@@ -88,11 +90,12 @@ def write_array_file(path: Path, content: Mapping[str, Any], arrays: Mapping[str
         size,
         len(text),
         sha256_of_bytes(text).encode(),
-        sha256_of_bytes(image).encode(),
+        digest.encode(),
     )
-    with written_aside(path) as aside:
-        aside.write_bytes((first + text).ljust(size) + image)
-    return ArrayFile(path, content, places, size, sha256_of_bytes(image))
+    with written_aside(path) as aside, aside.open("wb") as stream:
+        stream.write((first + text).ljust(size))
+        stream.write(image)
+    return ArrayFile(path, content, places, size, digest)
 
 
 def read_array_file(path: Path) -> ArrayFile:
@@ -124,7 +127,8 @@ def _hdf5_image(
     It is made in memory: a full disk is then a plain OSError of ours and leaves no half-open HDF5 file.
     """
     places = {}
-    with h5py.File(f"in-memory-{uuid4()}", "w", driver="core", backing_store=False) as file:
+    room = sum(values.nbytes for values in arrays.values()) + _GROWTH
+    with h5py.File(f"in-memory-{uuid4()}", "w", driver="core", backing_store=False, block_size=room) as file:
         for name, values in arrays.items():
             dataset = file.create_dataset(name, data=values)
             offset = dataset.id.get_offset() or 0  # none where the array is empty

@@ -159,8 +159,9 @@ class VicModel:
             return run_key(self.version, run, self.spinup_years, options)
 
     def _input_key(self, run: Run) -> str:
-        table = inputs.unlabelled(inputs.soil_table([run], self.parameters))
-        texts = input_texts([run], table, self._settings(run), self.parameters)
+        values = inputs.native_values([run], self.parameters)
+        table = inputs.unlabelled(inputs.soil_table([run], values))
+        texts = input_texts([run], table, values, self._settings(run))
         return sha256_of_bytes(
             self.version.encode(),
             *(part.encode() for item in sorted(texts.items()) for part in item),
@@ -182,9 +183,10 @@ class VicModel:
         """
         self._check_batch(runs)
         argv = command(self.executable)
-        table = inputs.soil_table(runs, self.parameters)
+        values = inputs.native_values(runs, self.parameters)
+        table = inputs.soil_table(runs, values)
         inputs.check_soil(table, runs)
-        texts = input_texts(runs, table, self._settings(runs[0]), self.parameters)
+        texts = input_texts(runs, table, values, self._settings(runs[0]))
         self._write_forcing(directory, runs, table)
         (directory / "out").mkdir()
         for name, text in texts.items():
@@ -193,7 +195,7 @@ class VicModel:
 
     def collect(self, directory: Path, runs: Sequence[Run]) -> list[RunResult]:
         """Read and validate the output of each run; soil moisture becomes m3/m3 by the run's depths."""
-        table = inputs.soil_table(runs, self.parameters)
+        table = inputs.soil_table(runs, inputs.native_values(runs, self.parameters))
         settings = self._settings(runs[0])
         expected: dict[int, Expected] = {}
         results = []
@@ -217,12 +219,12 @@ class VicModel:
             return RunResult("failed", str(error))
         if reason := completeness(table, expected):
             return RunResult("failed", reason)
-        values = np.stack([table.column(name) for name in _COLUMNS], axis=1)
+        values = np.stack([table.column(name) for name in _COLUMNS]).T  # columns are worked on one by one
         values[:, -len(depth) :] /= 1000.0 * depth
         status, reason = judge(table, expected, values, OUTPUTS)
         if status != "ok":
             return RunResult(status, reason)
-        recorded = values[expected.dates >= run.start].astype(np.float32)
+        recorded = np.ascontiguousarray(values[days_between(expected.dates[0], run.start) :], dtype=np.float32)
         return RunResult("ok", outputs=recorded, drift=drift(table, run, expected))
 
     def _expected(self, run: Run) -> Expected:
@@ -256,7 +258,15 @@ class VicModel:
                 content = self._texts.text(run).content
                 (folder / written[digest]).write_bytes(content)
             label = settings.label(table.lat[index], table.lon[index])
-            (folder / f"data_{label}").symlink_to(written[digest])
+            _link(folder / f"data_{label}", written[digest])
+
+
+def _link(path: Path, name: str) -> None:
+    """Give the file ``name`` beside ``path`` that name too; a symbolic link, which costs more, where it must be."""
+    try:
+        path.hardlink_to(path.with_name(name))
+    except OSError:
+        path.symlink_to(name)
 
 
 def drift(table: FluxTable, run: Run, expected: Expected) -> float | None:

@@ -15,6 +15,7 @@ import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -121,12 +122,12 @@ def read_binary(content: bytes) -> FluxTable:
     names = tuple(name for name, _ in columns[3:])
     if all(code == _FLOAT for _, code in columns[3:]):
         block = np.frombuffer(content, dtype="<u4", offset=start).reshape(-1, len(columns))
-        days, values = block[:, :3].view("<i4"), block[:, 3:].copy().view("<f4").astype(np.float64)
-    else:
-        rows = np.frombuffer(content, dtype=row, offset=start)
-        days = np.stack([rows[f"{i}"] for i in range(3)], axis=1)
-        values = np.stack([rows[f"{i}"].astype(np.float64) for i in range(3, len(columns))], axis=1)
-    return FluxTable(names, _dates(days.astype(np.int64)), values)
+        values = np.ascontiguousarray(block[:, 3:].T).view("<f4").astype(np.float64).T
+        return FluxTable(names, _dates_in(block[:, :3].tobytes()), values)
+    rows = np.frombuffer(content, dtype=row, offset=start)
+    days = np.stack([rows[f"{i}"] for i in range(3)], axis=1)
+    values = np.stack([rows[f"{i}"].astype(np.float64) for i in range(3, len(columns))], axis=1)
+    return FluxTable(names, _dates_in(days.astype("<i4").tobytes()), values)
 
 
 def _column_header(name: str, code: int) -> bytes:
@@ -162,6 +163,14 @@ def _calendar(dates: Dates) -> npt.NDArray[np.int64]:
     month = months.astype(np.int64) % 12 + 1
     day = (dates.astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64) + 1
     return np.stack([year, month, day], axis=1)
+
+
+@lru_cache(maxsize=8)
+def _dates_in(calendar: bytes) -> Dates:
+    """(time,) days of the int32 (time, 3) year, month, day; the cells of a process have the same."""
+    days = _dates(np.frombuffer(calendar, dtype="<i4").reshape(-1, 3).astype(np.int64))
+    days.flags.writeable = False
+    return days
 
 
 def _dates(calendar: npt.NDArray[np.int64]) -> Dates:

@@ -1,10 +1,10 @@
 """The texts of a batch's input files, but for its forcing; one file name, one text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from legacy_models.model import Run
-from legacy_models.parameters import ParameterSpace
+from legacy_models.parameters import Array
 from legacy_models.vic import inputs
 from legacy_models.vic.constants_file import format_constants
 from legacy_models.vic.global_file import GlobalFile, format_global
@@ -16,19 +16,21 @@ from legacy_models.vic.vegetation_files import format_class, format_tiles
 GLOBAL_NAME = "global.txt"
 
 
-def input_texts(runs: Sequence[Run], table: SoilTable, settings: GlobalFile, space: ParameterSpace) -> dict[str, str]:
+def input_texts(
+    runs: Sequence[Run], table: SoilTable, values: Mapping[str, Array], settings: GlobalFile
+) -> dict[str, str]:
     """Return name -> text of the files that ``settings`` names, and of the global file itself.
 
     Args:
         runs: one cell each; all of one period and of the same constants.
         table: their soil rows.
+        values: their ``inputs.native_values``.
         settings: the global file.
-        space: the parameters of ``runs``.
 
     Raises:
         DataError: if a site's properties or a parameter cannot be what VIC is given.
     """
-    library, tiles = _vegetation(inputs.vegetation(runs, space))
+    library, tiles = _vegetation(inputs.vegetation(runs, values))
     texts = {
         settings.soil: format_soil(table),
         settings.veglib: library,
@@ -37,7 +39,7 @@ def input_texts(runs: Sequence[Run], table: SoilTable, settings: GlobalFile, spa
     }
     if settings.snow_bands > 1:
         texts[settings.snow_band_file] = format_snow_bands(inputs.snow_bands(runs, settings.snow_bands))
-    if changed := inputs.constants(runs[0], space):
+    if changed := inputs.constants(runs[0], values):
         texts[inputs.CONSTANTS_FILE] = format_constants(changed)
     return texts
 

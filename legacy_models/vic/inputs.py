@@ -4,7 +4,7 @@ N runs are N cells of one VIC process. A cell's label (its latitude and longitud
 sign of the latitude, so the longitude numbers the cells; there is room for 3.6 million.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Literal
@@ -34,16 +34,19 @@ GRID_DECIMAL = 4
 OutputFormat = Literal["BINARY", "ASCII"]
 
 
-def soil_table(runs: Sequence[Run], space: ParameterSpace = PARAMETERS) -> SoilTable:
+def soil_table(runs: Sequence[Run], values: Mapping[str, Array]) -> SoilTable:
     """Return the soil rows of ``runs``, numbered and labelled by their place in the batch.
 
     Initial moisture is 0.6 of capacity in every layer; residual moisture 0.02 of the volume, or half of the
     wilting point where that is less; c is 2.
 
+    Args:
+        runs: one a row.
+        values: their ``native_values``.
+
     Raises:
-        DataError: if a site property or a parameter is missing or not finite.
+        DataError: if a site property is missing.
     """
-    values = native(parameter_values(runs, space))
     given = {variable.name: _property(runs, variable.name) for variable in (*site.PROPERTIES, *site.OTHER_PROPERTIES)}
     count = len(runs)
     bulk = layered(site.PARTICLE_DENSITY * (1.0 - given["porosity"]))
@@ -132,14 +135,13 @@ def check_soil(table: SoilTable, runs: Sequence[Run]) -> None:
         _check(name, getattr(table, name), "finite", np.isfinite(getattr(table, name)), runs)
 
 
-def vegetation(runs: Sequence[Run], space: ParameterSpace = PARAMETERS) -> list[tuple[CoverTile, ...]]:
-    """Return the vegetated tiles of each run.
+def vegetation(runs: Sequence[Run], values: Mapping[str, Array]) -> list[tuple[CoverTile, ...]]:
+    """Return the vegetated tiles of each run, whose ``native_values`` are ``values``.
 
     Raises:
         DataError: if the tiles are larger than their cell, or the leaf area or the stomatal resistance is not a
             positive number.
     """
-    values = native(parameter_values(runs, space))
     factors = zip(values["rmin_factor"].tolist(), values["lai_factor"].tolist(), strict=True)
     tiles = [cover_tiles(run.site.properties, *pair) for run, pair in zip(runs, factors, strict=True)]
     for run, of_run in zip(runs, tiles, strict=True):
@@ -165,16 +167,19 @@ def snow_bands(runs: Sequence[Run], count: int) -> list[SnowBands]:
     return [site.elevation_bands(run.site.properties, cell, count) for cell, run in enumerate(runs, start=1)]
 
 
-def constants(run: Run, space: ParameterSpace) -> dict[str, float]:
-    """Return the constants that ``run`` changes for its whole process: the temperatures of rain and snow, if any.
+def constants(run: Run, values: Mapping[str, Array]) -> dict[str, float]:
+    """Return the constants that a batch changes for its whole process: the temperatures of rain and snow, if any.
+
+    Args:
+        run: the first of the batch; all have the same temperatures.
+        values: ``native_values`` of the batch.
 
     Raises:
         DataError: if the warmest snow is not warmer than the coldest rain, or a temperature absurd.
     """
-    values = native(parameter_values([run], space)[0])
     if "min_rain_temp" not in values:
         return {}
-    low, high = float(values["min_rain_temp"]), float(values["max_snow_temp"])
+    low, high = float(values["min_rain_temp"][0]), float(values["max_snow_temp"][0])
     if not -10.0 <= low < high <= 10.0:
         raise DataError(f"site {run.site.name}: snow up to {high} degC must be warmer than rain from {low} degC on")
     return {MIN_RAIN_TEMP: low, MAX_SNOW_TEMP: high}
@@ -217,8 +222,8 @@ def settings(
     )
 
 
-def parameter_values(runs: Sequence[Run], space: ParameterSpace = PARAMETERS) -> Array:
-    """(run, parameter) values of ``runs``, as ``space`` orders them.
+def native_values(runs: Sequence[Run], space: ParameterSpace = PARAMETERS) -> dict[str, Array]:
+    """VIC's own values of the parameters of ``runs``, which ``space`` orders; see ``parameters.native``.
 
     Raises:
         DataError: naming site and parameter if one is missing or not finite.
@@ -232,7 +237,7 @@ def parameter_values(runs: Sequence[Run], space: ParameterSpace = PARAMETERS) ->
     values = np.array([run.parameters for run in runs], dtype=np.float64).reshape(len(runs), len(space))
     for run, name in ((runs[i], space.names[j]) for i, j in np.argwhere(~np.isfinite(values))):
         raise DataError(f"site {run.site.name}: parameter {name} is not a finite number")
-    return values
+    return native(values)
 
 
 def label_latitude(latitude: Array) -> Array:

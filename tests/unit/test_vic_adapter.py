@@ -234,7 +234,7 @@ def test_each_different_forcing_is_written_once_and_found_under_every_label(tmp_
     settings, soil, _, _ = read_inputs(tmp_path)
     names = [f"{settings.forcing}{settings.label(*pair)}" for pair in zip(soil.lat, soil.lon, strict=True)]
     assert len(set(names)) == 9
-    assert len({(tmp_path / name).resolve() for name in names}) == 2
+    assert len({(tmp_path / name).stat().st_ino for name in names}) == 2
     forcing = read_forcing((tmp_path / names[0]).read_bytes())
     simulated = with_spinup(places[0].forcing, START, END, 1)
     assert forcing.shape == (4 * len(simulated.dates), 7)
@@ -387,7 +387,7 @@ def test_an_adapter_pickles_without_what_it_remembers():
 def balanced_output(run):
     """Output in which all rain runs off and nothing else happens."""
     forcing = with_spinup(run.site.forcing, run.start, run.end, 1)
-    soil = inputs.soil_table([run])
+    soil = inputs.soil_table([run], inputs.native_values([run]))
     values = np.zeros((len(forcing.dates), len(NAMES)))
     values[:, NAMES.index("OUT_PREC")] = values[:, NAMES.index("OUT_RUNOFF")] = forcing.column("prcp")
     first = NAMES.index("OUT_SOIL_MOIST_0")
@@ -398,7 +398,7 @@ def balanced_output(run):
 def judged(tmp_path, table, model=MODEL):
     """What becomes of a run whose output is ``table``."""
     run = some_runs(1)[0]
-    soil = inputs.soil_table([run])
+    soil = inputs.soil_table([run], inputs.native_values([run]))
     folder = tmp_path / "out"
     folder.mkdir()
     name = f"flux_{soil.lat[0]:.4f}_{soil.lon[0]:.4f}"
@@ -486,7 +486,7 @@ def test_output_that_cannot_be_trusted_is_a_value_with_its_reason(tmp_path, dama
 
 def test_a_missing_or_truncated_file_fails_its_run_and_no_other(tmp_path):
     runs = some_runs(3)
-    soil = inputs.soil_table(runs)
+    soil = inputs.soil_table(runs, inputs.native_values(runs))
     (tmp_path / "out").mkdir()
     for i in (0, 1):
         content = format_binary(balanced_output(runs[i]), 4)

@@ -1,6 +1,5 @@
 """Forcing files for many cells: a real file is read, and its meteorology derived, once."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ MOST_BYTES = 256 << 20  # of forcing and meteorology in memory
 
 
 class Weather:
-    """Meteorology by real path, elevation and band; many names may lead to one file.
+    """Meteorology by file, elevation and band; many names may lead to one file.
 
     ``phases`` are the temperatures below which all precipitation is snow and above which all is rain [degC].
     """
@@ -31,8 +30,8 @@ class Weather:
         self._settings = settings
         self._phases = phases
         self._steps = days * settings.model_steps
-        self._forcing: dict[str, Floats] = {}
-        self._tables: dict[tuple[str, float, float, float], Floats] = {}
+        self._forcing: dict[tuple[int, int], Floats] = {}
+        self._tables: dict[tuple[tuple[int, int], float, float, float], Floats] = {}
 
     def table(self, path: str, elevation: float, band: Band) -> Floats:
         """(step, column) meteorology of one band of a cell whose forcing is at ``path``.
@@ -40,15 +39,15 @@ class Weather:
         Raises:
             DataError: if the file is damaged or does not cover the simulated period.
         """
-        real = os.path.realpath(path)
-        key = (real, elevation, band.shift, band.factor)
+        file = _identity(path)
+        key = (file, elevation, band.shift, band.factor)
         if key not in self._tables:
             if sum(array.nbytes for kept in (self._forcing, self._tables) for array in kept.values()) > MOST_BYTES:
                 self._forcing.clear()
                 self._tables.clear()
-            if real not in self._forcing:
-                self._forcing[real] = self._read(path)
-            self._tables[key] = meteorology(self._forcing[real], elevation, band.shift, band.factor, self._phases)
+            if file not in self._forcing:
+                self._forcing[file] = self._read(path)
+            self._tables[key] = meteorology(self._forcing[file], elevation, band.shift, band.factor, self._phases)
         return self._tables[key]
 
     def means(self, path: str, elevation: float) -> Floats:
@@ -85,3 +84,9 @@ class Weather:
             raise DataError(f"{path}: {len(rows)} rows; {needed} are needed to reach {settings.end}")
         names = [name.upper() for name in settings.force_types]
         return rows[first:needed, [names.index(name) for name in ORDER]] * TO_SI
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """What a file is known by, whatever it is called."""
+    status = Path(path).stat()
+    return status.st_dev, status.st_ino
