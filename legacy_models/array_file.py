@@ -11,23 +11,51 @@ any HDF5 tool reads the same file as usual.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
 from legacy_models.errors import StoreError
-from legacy_models.files import sha256_of_bytes, written_aside
+from legacy_models.files import sha256_of_bytes, sha256_of_pieces, written_aside
+
+Places = Mapping[str, tuple[int, tuple[int, ...], str]]
 
 _MAGIC = b"array-file"
 _FIRST_LINE = 256  # bytes; no first line is as long
-_GROWTH = 1 << 20  # bytes beside the arrays that the memory of an HDF5 file has at first; with too few it is copied
 _SMALLEST_HEADER = 512  # of an HDF5 user block; larger ones are powers of two
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """An array whose rows lie apart in memory.
+
+    Args:
+        rows: any number, equal in shape and dtype.
+        row_shape: shape of each.
+        dtype: of each.
+    """
+
+    rows: Sequence[npt.NDArray[Any]]
+    row_shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if (row.shape, row.dtype) != (self.row_shape, self.dtype):
+                raise StoreError(
+                    f"Expected rows of {self.dtype} and shape {self.row_shape}. Received {row.dtype}, {row.shape}."
+                )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the whole."""
+        return len(self.rows), *self.row_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +72,7 @@ class ArrayFile:
 
     path: Path
     content: Mapping[str, Any]
-    arrays: Mapping[str, tuple[int, tuple[int, ...], str]]
+    arrays: Places
     start: int
     sha256: str
 
@@ -73,14 +101,17 @@ class ArrayFile:
         return sha256_of_bytes(data[self.start :]) == self.sha256
 
 
-def write_array_file(path: Path, content: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> ArrayFile:
+def write_array_file(
+    path: Path, content: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any] | Stack]
+) -> ArrayFile:
     """Write a file, whole or not at all, and return its header.
 
     Raises:
         OSError: if it cannot be written; ``path`` is then as it was.
     """
-    image, places = _hdf5_image(arrays)
-    digest = sha256_of_bytes(image)
+    frame, places = _hdf5_frame(arrays)
+    pieces = list(_hdf5_pieces(frame, places, arrays))
+    digest = sha256_of_pieces(pieces)
     text = json.dumps({"content": content, "arrays": places}, allow_nan=False).encode()
     size = _SMALLEST_HEADER
     while size < _FIRST_LINE + len(text):
@@ -94,7 +125,7 @@ def write_array_file(path: Path, content: Mapping[str, Any], arrays: Mapping[str
     )
     with written_aside(path) as aside, aside.open("wb") as stream:
         stream.write((first + text).ljust(size))
-        stream.write(image)
+        stream.writelines(pieces)
     return ArrayFile(path, content, places, size, digest)
 
 
@@ -119,19 +150,39 @@ def read_array_file(path: Path) -> ArrayFile:
     return ArrayFile(path, header["content"], places, int(words[2]), words[5].decode("ascii", "replace"))
 
 
-def _hdf5_image(
-    arrays: Mapping[str, npt.NDArray[Any]],
-) -> tuple[bytes, dict[str, tuple[int, tuple[int, ...], str]]]:
-    """Return the bytes of an HDF5 file and where each array is in it.
+def bytes_of(values: npt.NDArray[Any]) -> memoryview:
+    """Return the bytes of an array in C order, without a copy where they lie so."""
+    return values.ravel().view(np.uint8).data
 
-    It is made in memory: a full disk is then a plain OSError of ours and leaves no half-open HDF5 file.
+
+def _hdf5_frame(arrays: Mapping[str, npt.NDArray[Any] | Stack]) -> tuple[bytes, Places]:
+    """Return what HDF5 writes of a file around its arrays, and where each array has its place.
+
+    It is made in memory: a full disk is then a plain OSError of ours and leaves no half-open HDF5 file. The arrays'
+    bytes are left to the caller, so that they are not copied; they are zeros here, or missing at the end.
     """
+    reserved = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    reserved.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    reserved.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     places = {}
-    room = sum(values.nbytes for values in arrays.values()) + _GROWTH
-    with h5py.File(f"in-memory-{uuid4()}", "w", driver="core", backing_store=False, block_size=room) as file:
+    frame = BytesIO()
+    with h5py.File(frame, "w") as file:
         for name, values in arrays.items():
-            dataset = file.create_dataset(name, data=values)
+            dataset = file.create_dataset(name, values.shape, values.dtype, dcpl=reserved)
             offset = dataset.id.get_offset() or 0  # none where the array is empty
             places[name] = (offset, values.shape, values.dtype.str)
-        file.flush()
-        return file.id.get_file_image(), places
+    return frame.getvalue(), places
+
+
+def _hdf5_pieces(
+    frame: bytes, places: Places, arrays: Mapping[str, npt.NDArray[Any] | Stack]
+) -> Iterator[bytes | memoryview]:
+    """Yield the bytes of the HDF5 file in order: the frame with the arrays in their places."""
+    position = 0
+    for name in sorted(places, key=lambda name: places[name][0]):
+        values = arrays[name]
+        rows = values.rows if isinstance(values, Stack) else [values]
+        yield frame[position : places[name][0]]
+        yield from map(bytes_of, rows)
+        position = max(position, places[name][0] + sum(row.nbytes for row in rows))
+    yield frame[position:]

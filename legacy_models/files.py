@@ -3,19 +3,27 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 
-def sha256_of_bytes(*parts: bytes) -> str:
+def sha256_of_bytes(*parts: bytes | memoryview) -> str:
     """Return the SHA-256 of ``parts``, each preceded by its length so that borders count."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)
+    return digest.hexdigest()
+
+
+def sha256_of_pieces(pieces: Sequence[bytes | memoryview]) -> str:
+    """Return what ``sha256_of_bytes`` gives of all ``pieces`` joined to one part."""
+    digest = hashlib.sha256(sum(map(len, pieces)).to_bytes(8, "little"))
+    for piece in pieces:
+        digest.update(piece)
     return digest.hexdigest()
 
 

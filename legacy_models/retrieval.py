@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from legacy_models.errors import StoreError
-from legacy_models.model import Forcing, days_between
+from legacy_models.model import Forcing
 from legacy_models.run_set import ModelInfo, RunSet
 from legacy_models.segments import Block, Record, Segment, read_block, read_forcing, write_segment
 
@@ -76,11 +76,8 @@ def gather(chosen: Sequence[tuple[Segment, Record]], forcing_directory: Path) ->
     names = _site_names([record for _, record in chosen])
     ordered = sorted(chosen, key=lambda item: (names[item[1].site, item[1].forcing], item[1].key))
     n = len(ordered)
-    whole = Block(
-        np.empty((n, len(model.parameters))),
-        np.empty((n, len(model.properties))),
-        np.empty((n, days_between(first.start, first.end) + 1, len(model.outputs)), np.float32),
-    )
+    outputs = np.empty((n, len(dates), len(model.outputs)), np.float32)
+    whole = Block(np.empty((n, len(model.parameters))), np.empty((n, len(model.properties))), list(outputs))
     members: dict[Segment, list[tuple[int, Record]]] = defaultdict(list)
     for position, (segment, record) in enumerate(ordered):
         members[segment].append((position, record))
@@ -96,7 +93,7 @@ def gather(chosen: Sequence[tuple[Segment, Record]], forcing_directory: Path) ->
         sites=np.array([names[record.site, record.forcing] for _, record in ordered], dtype=np.str_),
         parameters=whole.parameters,
         properties=whole.properties,
-        outputs=whole.outputs,
+        outputs=outputs,
         dates=dates,
         forcing=forcing,
     )
@@ -166,7 +163,8 @@ def _copy(segment: Segment, items: Sequence[tuple[int, Record]], whole: Block) -
     sources = [row_of[record.key] for _, record in items]
     whole.parameters[places] = block.parameters[sources]
     whole.properties[places] = block.properties[sources]
-    whole.outputs[places] = block.outputs[[record.row for _, record in items]]
+    for position, record in items:
+        whole.outputs[position][...] = block.outputs[record.row]
 
 
 def _one_model(models: Iterable[ModelInfo]) -> ModelInfo:

@@ -6,17 +6,17 @@ foreign readers. A run's record holds the SHA-256 of its numbers. Files exist wh
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from legacy_models.array_file import ArrayFile, read_array_file, write_array_file
+from legacy_models.array_file import ArrayFile, Stack, bytes_of, read_array_file, write_array_file
 from legacy_models.errors import StoreError
 from legacy_models.files import sha256_of_bytes
-from legacy_models.model import Forcing, Run, RunResult
+from legacy_models.model import Forcing, Run, RunResult, days_between
 from legacy_models.parameters import Array
 from legacy_models.run_set import ModelInfo
 
@@ -85,27 +85,26 @@ class Segment:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """The numbers of one segment: parameters and properties of all runs, outputs of the good ones."""
+    """The numbers of one segment: parameters and properties of all runs, outputs of each good one."""
 
     parameters: Array
     properties: Array
-    outputs: npt.NDArray[np.float32]
+    outputs: Sequence[npt.NDArray[np.float32]]
 
     def checksum(self, position: int, record: Record) -> str:
         """Return the SHA-256 of the numbers of the run at ``position``."""
-        outputs = self.outputs[record.row].tobytes() if record.row >= 0 else b""
         return sha256_of_bytes(
             record.key.encode(),
-            self.parameters[position].tobytes(),
-            self.properties[position].tobytes(),
-            outputs,
+            bytes_of(self.parameters[position]),
+            bytes_of(self.properties[position]),
+            bytes_of(self.outputs[record.row]) if record.row >= 0 else b"",
         )
 
     def only(self, records: Sequence[Record], positions: Sequence[int]) -> "Block":
         """Return the runs at ``positions``."""
         output_rows = [records[i].row for i in positions if records[i].row >= 0]
         index = list(positions)
-        return Block(self.parameters[index], self.properties[index], self.outputs[output_rows])
+        return Block(self.parameters[index], self.properties[index], [self.outputs[row] for row in output_rows])
 
 
 def write_segment(
@@ -135,13 +134,13 @@ def write_segment(
         "model": model.to_dict(),
         "start": str(start),
         "end": str(end),
-        "records": [asdict(r) for r in signed],
+        "records": [{f.name: getattr(r, f.name) for f in fields(r)} for r in signed],
     }
-    arrays = {
+    arrays: dict[str, npt.NDArray[Any] | Stack] = {
         "keys": np.array([r.key for r in signed], dtype=np.bytes_),
         "parameters": block.parameters,
         "properties": block.properties,
-        "outputs": block.outputs,
+        "outputs": Stack(block.outputs, (days_between(*period) + 1, len(model.outputs)), np.dtype(np.float32)),
     }
     return Segment(write_array_file(path, content, arrays), model, start, end, signed)
 
@@ -168,7 +167,8 @@ def read_block(segment: Segment) -> Block:
     Raises:
         StoreError: if the file is gone or cut short.
     """
-    return Block(*(segment.file.read(name) for name in ("parameters", "properties", "outputs")))
+    parameters, properties, outputs = (segment.file.read(name) for name in ("parameters", "properties", "outputs"))
+    return Block(parameters, properties, list(outputs))
 
 
 def write_forcing(path: Path, forcing: Forcing) -> None:

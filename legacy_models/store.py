@@ -11,7 +11,7 @@ plan and in no readable segment.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from legacy_models.errors import StoreError
 from legacy_models.keys import forcing_digest
 from legacy_models.ledger import Counts, check_place, check_schema, make_store, read_plan, write_plan
-from legacy_models.model import LegacyModel, Run, RunResult, days_between, with_spinup
+from legacy_models.model import LegacyModel, Run, RunResult, with_spinup
 from legacy_models.retrieval import (
     Holding,
     Problem,
@@ -249,29 +249,25 @@ class RunStore:
         items: Sequence[tuple[str, Run, RunResult]],
     ) -> None:
         """Write one segment and the forcing that it needs."""
-        records = []
-        for key, run, result in items:
-            digest = self._keep_forcing(model, run) if result.status == "ok" else ""
-            records.append(Record.of(key, run, result, digest))
+        digests = {key: forcing_digest(run, model.spinup_years) for key, run, r in items if r.status == "ok"}
+        self._keep_forcing(model, {digests[key]: run for key, run, _ in items if key in digests})
+        records = [Record.of(key, run, result, digests.get(key, "")) for key, run, result in items]
         names = [variable.name for variable in model.properties]
-        good = [np.asarray(r.outputs, np.float32) for _, _, r in items if r.status == "ok"]
-        shape = (len(good), days_between(*period) + 1, len(model.outputs))
         block = Block(
             np.array([run.parameters for _, run, _ in items], np.float64).reshape(len(items), -1),
             np.array([[run.site.properties[n] for n in names] for _, run, _ in items], np.float64),
-            np.stack(good).reshape(shape) if good else np.empty(shape, np.float32),
+            [np.asarray(r.outputs, np.float32) for _, _, r in items if r.status == "ok"],
         )
         self._last += 1
         path = self.path / "segments" / f"{self._last:08d}.h5"
         self._add(write_segment(path, ModelInfo.of(model), period, records, block))
 
-    def _keep_forcing(self, model: LegacyModel, run: Run) -> str:
-        """Make sure that the forcing of a run is stored, and return its digest."""
-        digest = forcing_digest(run, model.spinup_years)
-        path = self.path / "forcing" / f"{digest}.h5"
-        if not path.exists():
-            write_forcing(path, with_spinup(run.site.forcing, run.start, run.end, model.spinup_years))
-        return digest
+    def _keep_forcing(self, model: LegacyModel, runs: Mapping[str, Run]) -> None:
+        """Make sure that each forcing is stored, given by its digest and a run that has it."""
+        for digest, run in runs.items():
+            path = self.path / "forcing" / f"{digest}.h5"
+            if not path.exists():
+                write_forcing(path, with_spinup(run.site.forcing, run.start, run.end, model.spinup_years))
 
     def _load(self) -> None:
         """Build the index from what is on disk."""
