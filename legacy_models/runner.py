@@ -10,16 +10,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from legacy_models import watchdog
 from legacy_models.errors import DataError, LegacyModelError, ParameterError
-from legacy_models.model import LegacyModel, Run, RunResult, days_between
+from legacy_models.model import LegacyModel, Run, RunResult, days_between, implausible
 
 LOG_NAME = "program.log"
 LOG_TAIL = 2000  # characters of the log that a failed run carries
@@ -112,7 +111,8 @@ def default_timeout(model: LegacyModel, runs: Sequence[Run]) -> float:
 
 def simulated_years(model: LegacyModel, runs: Sequence[Run]) -> float:
     """Return the years that the model simulates for ``runs``, spin-up included."""
-    return sum(model.spinup_years + (days_between(run.start, run.end) + 1) / 365.25 for run in runs)
+    periods = Counter((run.start, run.end) for run in runs)
+    return sum(n * (model.spinup_years + (days_between(*period) + 1) / 365.25) for period, n in periods.items())
 
 
 def stop_below(directory: Path) -> None:
@@ -255,16 +255,8 @@ def checked_result(model: LegacyModel, run: Run, result: RunResult) -> RunResult
     received = None if result.outputs is None else result.outputs.shape
     if result.outputs is None or received != expected:
         return RunResult("failed", f"incomplete output: expected (day, output) = {expected}, received {received}")
-    for variable, column in zip(model.outputs, result.outputs.T, strict=True):
-        sound = (column >= variable.lower) & (column <= variable.upper) & np.isfinite(column)
-        if not sound.all():
-            day = int(np.argmin(sound))
-            return RunResult(
-                "quarantined",
-                f"{variable.name} = {column[day]} {variable.unit} on {run.start + np.timedelta64(day, 'D')}, "
-                f"outside [{variable.lower}, {variable.upper}]",
-            )
-    return result
+    reason = implausible(result.outputs, model.outputs, run.start)
+    return RunResult("quarantined", reason) if reason else result
 
 
 def _refuse_full_disk(directory: Path, text: str) -> None:

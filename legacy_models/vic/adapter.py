@@ -15,10 +15,10 @@ from legacy_models.keys import run_key
 from legacy_models.model import Forcing, Run, RunResult, Site, Variable, days_between, with_spinup
 from legacy_models.parameters import Array, ParameterSpace
 from legacy_models.vic import inputs
-from legacy_models.vic.balance import Expected, completeness, judge, storage
+from legacy_models.vic.balance import Expected, completeness, drift, judge, storage
 from legacy_models.vic.disaggregation import DEFAULT_WIND, STEPS_PER_DAY
 from legacy_models.vic.executables import command, version
-from legacy_models.vic.flux_file import FluxTable, read_ascii, read_binary
+from legacy_models.vic.flux_file import read_ascii, read_binary
 from legacy_models.vic.global_file import GlobalFile
 from legacy_models.vic.input_texts import GLOBAL_NAME, input_texts
 from legacy_models.vic.parameters import PARAMETERS, parameter_space
@@ -205,10 +205,10 @@ class VicModel:
             moisture = float(table.init_moist[index].sum())
             label = settings.label(table.lat[index], table.lon[index])
             filled = replace(known, initial_storage=moisture)
-            results.append(self._result(directory, label, run, filled, table.depth[index]))
+            results.append(self._result(directory, label, filled, table.depth[index]))
         return results
 
-    def _result(self, directory: Path, label: str, run: Run, expected: Expected, depth: Array) -> RunResult:
+    def _result(self, directory: Path, label: str, expected: Expected, depth: Array) -> RunResult:
         binary = self.output_format == "BINARY"
         path = directory / "out" / f"{inputs.STREAM}_{label}.{'bin' if binary else 'txt'}"
         try:
@@ -221,15 +221,23 @@ class VicModel:
             return RunResult("failed", reason)
         values = np.stack([table.column(name) for name in _COLUMNS]).T  # columns are worked on one by one
         values[:, -len(depth) :] /= 1000.0 * depth
-        status, reason = judge(table, expected, values, OUTPUTS)
+        stored = storage(table)
+        status, reason = judge(table, expected, stored, values, OUTPUTS)
         if status != "ok":
             return RunResult(status, reason)
-        recorded = np.ascontiguousarray(values[days_between(expected.dates[0], run.start) :], dtype=np.float32)
-        return RunResult("ok", outputs=recorded, drift=drift(table, run, expected))
+        recorded = np.ascontiguousarray(values[expected.spinup :], dtype=np.float32)
+        return RunResult("ok", outputs=recorded, drift=drift(stored, expected))
 
     def _expected(self, run: Run) -> Expected:
+        """What all runs of this forcing must agree with, but for their initial storage."""
         forcing = with_spinup(run.site.forcing, run.start, run.end, self.spinup_years)
-        return Expected(forcing.dates, forcing.column("prcp"), 0.0)
+        year_before = (pd.Timestamp(run.start) - pd.DateOffset(years=1)).to_datetime64()
+        return Expected(
+            forcing.dates,
+            forcing.column("prcp"),
+            spinup=days_between(forcing.dates[0], run.start),
+            last_year=days_between(year_before, run.start),
+        )
 
     def _settings(self, run: Run) -> GlobalFile:
         options = (self.steps_per_day, self.output_format, self.snow_bands, self.rain_snow)
@@ -267,17 +275,6 @@ def _link(path: Path, name: str) -> None:
         path.hardlink_to(path.with_name(name))
     except OSError:
         path.symlink_to(name)
-
-
-def drift(table: FluxTable, run: Run, expected: Expected) -> float | None:
-    """Change of total storage [mm] over the last year of spin-up; None where that is shorter than a year."""
-    first = days_between(expected.dates[0], run.start)
-    year_before = (pd.Timestamp(run.start) - pd.DateOffset(years=1)).to_datetime64()
-    earlier = days_between(expected.dates[0], year_before)
-    if earlier < 0:
-        return None
-    water = storage(table)
-    return float(water[first - 1] - (water[earlier - 1] if earlier else expected.initial_storage))
 
 
 @lru_cache(maxsize=64)

@@ -87,8 +87,8 @@ def test_sound_results_of_a_failed_process_are_kept_and_the_rest_fail_with_its_r
         (SOUND[:2], "failed", r"received \(2, 2\)"),
         (SOUND[:, :1], "failed", r"received \(3, 1\)"),
         (SOUND * np.float32(np.nan), "quarantined", "flow = nan mm/day on 2001-01-01"),
-        (SOUND - 0.5, "quarantined", r"flow = -0.5 mm/day on 2001-01-01, outside \[0.0, inf\]"),
-        (SOUND * 500, "quarantined", r"storage = 1500.0 mm on 2001-01-03, outside \[-inf, 1000.0\]"),
+        (SOUND - 0.5, "quarantined", r"flow = -0.5 mm/day on 2001-01-01, outside \[0, inf\]"),
+        (SOUND * 500, "quarantined", r"storage = 1500 mm on 2001-01-03, outside \[-inf, 1000]"),
         (np.where(SOUND == 2, np.inf, SOUND), "quarantined", "flow = inf mm/day on 2001-01-03"),
     ],
 )
