@@ -100,9 +100,10 @@ def simulate(
             is run, the disk is full, there is no worker left, or the first 50 runs were all given up.
         StoreError: if the store cannot be written.
     """
+    runs = list(runs)
     keyed: dict[str, Run] = {}
-    for run in runs:
-        keyed.setdefault(model.key(run), run)
+    for key, run in zip(model.keys(runs), runs, strict=True):
+        keyed.setdefault(key, run)
     for purpose in dict.fromkeys(run.purpose for run in keyed.values()):
         store.plan((key for key, run in keyed.items() if run.purpose == purpose), purpose)
     if any(key not in store for key in keyed):

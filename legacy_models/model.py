@@ -172,6 +172,10 @@ class LegacyModel(Protocol):
         """
         ...
 
+    def keys(self, runs: Sequence[Run]) -> list[str]:
+        """The ``key`` of each of many runs, in order."""
+        ...
+
     def batch_group(self, run: Run) -> Hashable:
         """What the runs of one process must have in common besides their period; None where that is nothing."""
         ...

@@ -115,7 +115,7 @@ class RunStore:
             StoreError: if a run is in the store already (nothing is written), or if writing fails.
         """
         self._require_write()
-        keys = [model.key(run) for run in runs] if keys is None else keys
+        keys = model.keys(runs) if keys is None else keys
         if len(set(keys)) < len(runs) or any(key in self for key in keys):
             twice = next(key for key in keys if key in self or keys.count(key) > 1)
             raise StoreError(f"run {twice} is committed already; a late duplicate is refused")

@@ -54,7 +54,7 @@ class SpanInputs:
 
 def run_all(experiment: Experiment, runs: list[Run], on_batch: OnBatch | None = None) -> list[str]:
     """Run what the store does not have yet and return the keys in the order of ``runs``."""
-    keys = [experiment.model.key(run) for run in runs]
+    keys = experiment.model.keys(runs)
     section = experiment.config.legacy_model
     with RunStore.open(experiment.store_path, write=True) as store:
         if any(key not in store for key in keys):

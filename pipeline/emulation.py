@@ -145,7 +145,7 @@ def surrogate_directory(job: Job, number: int) -> Path:
 
 def simulate_fingerprint(job: Job, runs: Sequence[Run]) -> str:
     """Hash of the keys of planned runs, in order."""
-    return sha256_of_json([job.experiment.model.key(run) for run in runs])
+    return sha256_of_json(job.experiment.model.keys(runs))
 
 
 def emulate_fingerprint(job: Job, number: int) -> str:

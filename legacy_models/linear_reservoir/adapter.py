@@ -91,6 +91,10 @@ class LinearReservoir:
         """Return the hash of the model version and of all that the program reads."""
         return run_key(self.version, run, self.spinup_years)
 
+    def keys(self, runs: Sequence[Run]) -> list[str]:
+        """Return the key of each run."""
+        return [self.key(run) for run in runs]
+
     def prepare(self, directory: Path, runs: Sequence[Run]) -> list[str]:
         """Write the input of ``runs``, each site's rain once, and return the command.
 

@@ -20,13 +20,14 @@ from legacy_models.vic.disaggregation import DEFAULT_WIND, STEPS_PER_DAY
 from legacy_models.vic.executables import command, version
 from legacy_models.vic.flux_file import read_ascii, read_binary
 from legacy_models.vic.global_file import GlobalFile
-from legacy_models.vic.input_texts import GLOBAL_NAME, input_texts
+from legacy_models.vic.input_texts import GLOBAL_NAME, input_texts, texts_of_each
 from legacy_models.vic.parameters import PARAMETERS, parameter_space
 from legacy_models.vic.site import properties_read, site_properties
 from legacy_models.vic.soil_file import SoilTable
 from legacy_models.vic.sub_daily import FORCING, OPTIONAL_FORCING, SubDailyTexts, check_forcing, period
 
 MOST_BANDS = 20
+_KEYED_TOGETHER = 1000
 OUTPUTS = (
     Variable("runoff", "mm/day", 0.0, 2000.0),
     Variable("baseflow", "mm/day", 0.0, 1000.0),
@@ -152,22 +153,33 @@ class VicModel:
 
     def key(self, run: Run) -> str:
         """Hash of the version and of every byte that decides the outcome of ``run``; see the protocol."""
-        try:
-            return self._input_key(run)
-        except DataError:
-            options = {f.name: getattr(self, f.name) for f in fields(self) if f.init and f.name != "executable"}
-            return run_key(self.version, run, self.spinup_years, options)
+        return self.keys([run])[0]
 
-    def _input_key(self, run: Run) -> str:
-        values = inputs.native_values([run], self.parameters)
-        table = inputs.unlabelled(inputs.soil_table([run], values))
-        texts = input_texts([run], table, values, self._settings(run))
-        return sha256_of_bytes(
-            self.version.encode(),
-            *(part.encode() for item in sorted(texts.items()) for part in item),
-            period(run)[0].encode(),
-            self._texts.digest(run).encode(),
-        )
+    def keys(self, runs: Sequence[Run]) -> list[str]:
+        """The ``key`` of each run; input is made for many together, and halved down to the runs that have none."""
+        if len(runs) <= _KEYED_TOGETHER:
+            try:
+                return self._input_keys(runs)
+            except DataError:
+                if len(runs) == 1:
+                    options = {f.name: getattr(self, f.name) for f in fields(self) if f.init and f.name != "executable"}
+                    return [run_key(self.version, runs[0], self.spinup_years, options)]
+        middle = len(runs) // 2
+        return self.keys(runs[:middle]) + self.keys(runs[middle:])
+
+    def _input_keys(self, runs: Sequence[Run]) -> list[str]:
+        values = inputs.native_values(runs, self.parameters)
+        table = inputs.soil_table(runs, values)
+        texts = texts_of_each(runs, table, values, [self._settings(run) for run in runs])
+        return [
+            sha256_of_bytes(
+                self.version.encode(),
+                *(part.encode() for item in sorted(of_run.items()) for part in item),
+                period(run)[0].encode(),
+                self._texts.digest(run).encode(),
+            )
+            for run, of_run in zip(runs, texts, strict=True)
+        ]
 
     def batch_group(self, run: Run) -> Hashable:
         """The parameters of rain and snow, whatever they are: VIC has one pair for the whole process."""

@@ -1,6 +1,6 @@
 """The texts of a batch's input files, but for its forcing; one file name, one text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from legacy_models.model import Run
@@ -30,9 +30,40 @@ def input_texts(
     Raises:
         DataError: if a site's properties or a parameter cannot be what VIC is given.
     """
-    library, tiles = _vegetation(inputs.vegetation(runs, values))
+    return _texts(runs, format_soil(table), inputs.vegetation(runs, values), values, settings)
+
+
+def texts_of_each(
+    runs: Sequence[Run], table: SoilTable, values: Mapping[str, Array], settings: Sequence[GlobalFile]
+) -> Iterator[dict[str, str]]:
+    """Yield the ``input_texts`` of each run alone, with a label that is the same for all; made together.
+
+    Args:
+        runs: as in ``input_texts``, but of any periods and constants.
+        table: likewise.
+        values: likewise.
+        settings: the global file of each run.
+
+    Raises:
+        DataError: likewise.
+    """
+    rows = format_soil(inputs.unlabelled(table)).splitlines(keepends=True)
+    tiles = inputs.vegetation(runs, values)
+    for i, run in enumerate(runs):
+        own = {name: of_all[i : i + 1] for name, of_all in values.items()}
+        yield _texts([run], rows[i], tiles[i : i + 1], own, settings[i])
+
+
+def _texts(
+    runs: Sequence[Run],
+    soil: str,
+    cells: Sequence[Sequence[CoverTile]],
+    values: Mapping[str, Array],
+    settings: GlobalFile,
+) -> dict[str, str]:
+    library, tiles = _vegetation(cells)
     texts = {
-        settings.soil: format_soil(table),
+        settings.soil: soil,
         settings.veglib: library,
         settings.vegparam: tiles,
         GLOBAL_NAME: _global_text(settings),

@@ -184,7 +184,7 @@ def _simulated(
     settings = EnsembleSettings(batch_runs=ceil(len(runs) / (2 * options.workers)))
     with RunStore.open(scratch, write=True) as store, local_executor(options.workers) as executor:
         simulate(model, runs, store, executor, settings, on_batch)
-        keys = [model.key(run) for run in runs]
+        keys = model.keys(runs)
         for run, key in zip(runs, keys, strict=True):
             record = store.record(key)
             if record.status != "ok":

@@ -49,6 +49,9 @@ class Misbehaving:
     def key(self, run: Run) -> str:
         return run_key(self.version, run, self.spinup_years)
 
+    def keys(self, runs):
+        return [self.key(run) for run in runs]
+
     def prepare(self, directory, runs):
         numbers = [int(run.parameters[0]) for run in runs]
         (directory / "runs.json").write_text(json.dumps({"days": DAYS, "numbers": numbers}))

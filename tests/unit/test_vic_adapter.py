@@ -358,6 +358,18 @@ def test_a_run_that_prepare_refuses_has_a_key_of_its_own():
     assert len({*keys, MODEL.key(run), VicModel(spinup_years=2).key(bad[0])}) == len(keys) + 2
 
 
+@pytest.mark.parametrize("options", [{}, {"tiles": 3}, {"snow_bands": 3}, {"rain_snow": True}], ids=str)
+def test_a_run_has_the_same_key_alone_and_among_others_good_and_bad(options):
+    model = VicModel(spinup_years=1, **options)
+    draws = model.parameters.from_unit(np.random.default_rng(1).random((4, len(model.parameters))))
+    places = [site(model=model), site(model=model, gauge_lat=-20.0, frac_forest=0.4)]
+    runs = [Run(place, one, START, END - days) for place in places for one in draws for days in (0, 30)]
+    runs[5:5] = [changed(runs[0], k=np.nan), replace(runs[0], end=np.datetime64("2030-01-01"))]
+    keys = model.keys(runs)
+    assert keys == [model.key(run) for run in runs]
+    assert len(set(keys)) == len(runs)
+
+
 def test_the_version_follows_the_executable(tmp_path):
     program = tmp_path / "vic_classic.exe"
     program.write_text("one")
