@@ -179,10 +179,10 @@ def _hdf5_pieces(
 ) -> Iterator[bytes | memoryview]:
     """Yield the bytes of the HDF5 file in order: the frame with the arrays in their places."""
     position = 0
-    for name in sorted(places, key=lambda name: places[name][0]):
+    for name, (offset, _, _) in sorted(places.items(), key=lambda item: item[1][0]):
         values = arrays[name]
         rows = values.rows if isinstance(values, Stack) else [values]
-        yield frame[position : places[name][0]]
+        yield frame[position:offset].ljust(offset - position, b"\0")
         yield from map(bytes_of, rows)
-        position = max(position, places[name][0] + sum(row.nbytes for row in rows))
+        position = max(position, offset + sum(row.nbytes for row in rows))
     yield frame[position:]

@@ -61,6 +61,7 @@ def _texts(
     values: Mapping[str, Array],
     settings: GlobalFile,
 ) -> dict[str, str]:
+    """Return name -> text, given the text of the soil rows and the vegetated tiles of each cell."""
     library, tiles = _vegetation(cells)
     texts = {
         settings.soil: soil,
