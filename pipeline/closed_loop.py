@@ -16,8 +16,8 @@ from legacy_models.executors import open_executor
 from legacy_models.model import Run, with_spinup
 from legacy_models.parameters import Array
 from legacy_models.store import RunStore
-from pipeline.config import LegacyModelConfig
 from pipeline.experiment import Experiment
+from pipeline.sections import LegacyModelConfig
 from pipeline.splits import SPLITS, Split
 
 if TYPE_CHECKING:

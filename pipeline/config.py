@@ -4,169 +4,34 @@ A configuration is a packaged one (``synthetic``, ``camels``) or a YAML file, ch
 ``--set`` of the command line, in that order.
 """
 
-import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, model_validator
 
-from dpl import NETWORKS
 from dpl.settings import LearningSettings
-from legacy_models import LEGACY_MODELS
 from legacy_models.errors import UnknownNameError, UsageError
-from legacy_models.executors import ExecutorSettings
 from legacy_models.files import sha256_of_json
 from pipeline.basins import Selection
-from pipeline.readers import READERS
+from pipeline.sections import (
+    DataConfig,
+    DesignConfig,
+    LegacyModelConfig,
+    NetworkConfig,
+    PeriodsConfig,
+    RefineConfig,
+    Section,
+    SplitsConfig,
+    TrackingConfig,
+)
 from surrogates.settings import TrainSettings
 
 SCHEMA_VERSION = 1
-
-ATTRIBUTES = (
-    "p_mean", "pet_mean", "p_seasonality", "frac_snow", "aridity", "high_prec_freq", "high_prec_dur", "low_prec_freq",
-    "low_prec_dur", "elev_mean", "slope_mean", "area_gages2", "frac_forest", "lai_max", "lai_diff", "gvf_max",
-    "gvf_diff", "soil_depth_pelletier", "soil_depth_statsgo", "soil_porosity", "soil_conductivity",
-    "max_water_content", "sand_frac", "silt_frac", "clay_frac", "carbonate_rocks_frac", "geol_permeability",
-)  # fmt: skip
-"""What g_A reads by default: the static attributes of Kratzert et al. (2019), doi:10.5194/hess-23-5089-2019."""
-
-Period = tuple[dt.date, dt.date]
-
-PlainValues = Annotated[dict[str, Any], BeforeValidator(lambda value: json.loads(json.dumps(value, default=str)))]
-"""Options of an extension, as JSON holds them, so that a configuration reads back as itself."""
-
-
-class Section(BaseModel):
-    """A part of the configuration: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DataConfig(Section):
-    """Where observations, forcing and attributes come from."""
-
-    reader: str = "synthetic"
-    options: PlainValues = {}
-
-    @field_validator("reader")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return READERS.check(name)
-
-
-class SplitsConfig(Section):
-    """Shares of the basins that are held out; another ``salt`` holds out others."""
-
-    ungauged_share: float = Field(default=0.2, ge=0, lt=1)
-    validation_share: float = Field(default=0.1, ge=0, lt=1)
-    salt: str = ""
-    skip_without_observations: bool = False
-
-
-class PeriodsConfig(Section):
-    """First and last day of each period, both included."""
-
-    fit: Period
-    validation: Period
-    test: Period
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "PeriodsConfig":
-        for name, (start, end) in self:
-            if end <= start:
-                raise ValueError(f"{name}: the end ({end}) must come after the start ({start})")
-        return self
-
-
-class LegacyModelConfig(Section):
-    """Which program is run, and how.
-
-    ``executable`` replaces the embedded program, for example by VIC 5's ``vic_classic.exe``. ``batch_runs: null`` and
-    ``timeout: null`` mean the rules of ``legacy_models.batching``. ``scratch`` is where sandboxes are made, on each
-    machine that runs programs; null is the store's own directory.
-    """
-
-    name: str = "vic"
-    executable: Path | None = None
-    options: PlainValues = {}
-    spinup_years: int = Field(default=10, ge=0, le=100)
-    executor: ExecutorSettings = ExecutorSettings()
-    batch_runs: int | None = Field(default=None, ge=1)
-    timeout: float | None = Field(default=None, gt=0)
-    retries: int = Field(default=1, ge=0)
-    scratch: Path | None = None
-    store: Path | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return LEGACY_MODELS.check(name)
-
-
-class DesignConfig(Section):
-    """The runs the surrogate learns from.
-
-    ``sites`` is ``all`` (legacy runs, never observations, at held-out basins too: a transductive
-    surrogate) or ``fit`` (inductive). ``period`` is the recorded one, by default the fit period.
-    """
-
-    runs_per_basin: int = Field(default=20, ge=2)
-    sites: str = Field(default="all", pattern="^(all|fit)$")
-    period: Period | None = None
-
-
-class NetworkConfig(Section):
-    """The network from attributes to parameters, and which attributes it reads."""
-
-    name: str = "g_A"
-    options: PlainValues = {}
-    attributes: tuple[str, ...] = ATTRIBUTES
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return NETWORKS.check(name)
-
-
-class RefineConfig(Section):
-    """Rounds of new legacy runs around learned parameters, retraining and learning on.
-
-    ``surrogate`` and ``dpl`` hold what differs from those sections in the later rounds, for example
-    ``{epochs: 5}``.
-    """
-
-    rounds: int = Field(default=1, ge=0)
-    runs_per_basin: int = Field(default=6, ge=1)
-    spread: float = Field(default=0.08, gt=0, le=1)
-    global_share: float = Field(default=0.25, ge=0, lt=1)
-    surrogate: dict[str, Any] = {}
-    dpl: dict[str, Any] = {}
-
-
-class TrackingConfig(Section):
-    """Where MLflow keeps what it is told; ``uri: null`` means a SQLite file in the user's data directory.
-
-    ``search``: whether a registered surrogate that was made for the very same request is used instead of a new one.
-    """
-
-    uri: str | None = None
-    search: bool = True
-    experiment: str = "dpl"
-    register_models: bool = True
 
 
 class Config(Section):

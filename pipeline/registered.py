@@ -1,15 +1,30 @@
 """The registered surrogate that a run uses in place of one of its own: pinned, or made for the very same request."""
 
+import re
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 import surrogates
-from legacy_models.errors import BundleError, RegistryError
+from legacy_models.errors import BundleError, RegistryError, UsageError
 from legacy_models.files import sha256_of_bytes, sha256_of_json
 from pipeline import emulation
 from pipeline.job import Job, Registered
 from pipeline.tracking import default_uri, fetch, made_for, version_address
+
+
+def surrogate_uri(pinned: str) -> str | None:
+    """Return the registry address of ``vic@3`` or ``vic@champion``; None for a plain name.
+
+    Raises:
+        UsageError: if what follows the @ is neither a version nor an alias.
+    """
+    name, at, version = pinned.partition("@")
+    if not at:
+        return None
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", version):
+        raise UsageError(f"--surrogate {pinned}: expected a version or an alias after @, for example vic@champion")
+    return f"models:/{name}-surrogate/{version}" if version.isdigit() else f"models:/{name}-surrogate@{version}"
 
 
 def choose(job: Job, pin: str | None) -> Registered | None:

@@ -13,7 +13,6 @@ from legacy_models.files import sha256_of_file
 from pipeline import emulation, learning, publishing, refine, registered, verification
 from pipeline.config import Config
 from pipeline.job import Job, opened
-from pipeline.tracking import surrogate_uri
 
 
 def run_until(last: str, config: Config, directory: Path, surrogate: str | None = None) -> None:
@@ -30,7 +29,7 @@ def run_until(last: str, config: Config, directory: Path, surrogate: str | None 
     """
     if last not in STAGES:
         raise UnknownNameError(f"no stage is called {last!r}; there are: {', '.join(STAGES)}")
-    pin = surrogate_uri(surrogate) if surrogate else None
+    pin = registered.surrogate_uri(surrogate) if surrogate else None
     _make_reproducible(config.seed)
     with opened(config, directory) as untold:
         job = replace(untold, registered=registered.choose(untold, pin))

@@ -1,7 +1,6 @@
 """The only door to MLflow: log a run, register its models, fetch a registered one."""
 
 import os
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from legacy_models.errors import RegistryError, UsageError
+from legacy_models.errors import RegistryError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -207,20 +206,6 @@ def fetch(uri: str, into: Path, tracking_uri: str | None = None) -> Path:
     if not found:
         raise RegistryError(f"{uri} at {server} holds no surrogate (card.json) and no network (network.json)")
     return found[0]
-
-
-def surrogate_uri(pinned: str) -> str | None:
-    """Return the registry address of ``vic@3`` or ``vic@champion``; None for a plain name.
-
-    Raises:
-        UsageError: if what follows the @ is neither a version nor an alias.
-    """
-    name, at, version = pinned.partition("@")
-    if not at:
-        return None
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", version):
-        raise UsageError(f"--surrogate {pinned}: expected a version or an alias after @, for example vic@champion")
-    return f"models:/{name}-surrogate/{version}" if version.isdigit() else f"models:/{name}-surrogate@{version}"
 
 
 def surrogate_signature(spec: Mapping[str, Any]) -> Any:

@@ -1,5 +1,6 @@
 """Made-up places for VIC and runs at them, for tests of what depends on the form of the input only."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -38,6 +39,11 @@ def weather(seed: int = 0, warmth: float = 2.0) -> Forcing:
     return Forcing(dates, np.stack(columns, axis=1), NEEDED)
 
 
+def site(model: VicModel, name: str = "01013500", seed: int = 0, **attributes: float) -> Site:
+    """A forest at 350 m, but for the ``attributes`` that are given."""
+    return model.site(name, ATTRIBUTES | attributes, weather(seed))
+
+
 def places(model: VicModel) -> list[Site]:
     """A forest, a cold grassland high up, and a warm forest in the south."""
     return [
@@ -47,11 +53,17 @@ def places(model: VicModel) -> list[Site]:
     ]
 
 
-def some_runs(model: VicModel, count: int) -> list[Run]:
-    """Random parameter sets, in turn at the three places."""
+def some_runs(
+    model: VicModel,
+    count: int,
+    sites: Sequence[Site] = (),
+    start: np.datetime64 = START,
+    end: np.datetime64 = END,
+) -> list[Run]:
+    """Random parameter sets, in turn at ``sites``, which are the three places where none are given."""
     values = model.parameters.from_unit(np.random.default_rng(5).random((count, len(model.parameters))))
-    sites = places(model)
-    return [Run(sites[i % len(sites)], one, START, END) for i, one in enumerate(values)]
+    sites = sites or places(model)
+    return [Run(sites[i % len(sites)], one, start, end) for i, one in enumerate(values)]
 
 
 def with_parameters(model: VicModel, run: Run, **parameters: float) -> Run:

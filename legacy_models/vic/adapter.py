@@ -57,7 +57,10 @@ class VicModel:
         steps_per_day: 4, 6, 8, 12 or 24.
         spinup_years: simulated before the recorded days, from 0.6 of the soil's capacity.
         output_format: of the program's output, BINARY (float32) or ASCII.
-        tiles: 1, the dominant cover; 2, forest and short vegetation; 3, these and bare soil.
+        tiles: 1, the dominant cover; 2, forest and short vegetation; 3, these and bare soil. The default is 1: with 2
+            the hybrid surrogate loses 0.03 of held-out NSE, and a bare tile makes dry grassland worse where parameters
+            are shared and calibrated. Median NSE at default parameters (150 CAMELS basins, 1990-2000), tiles/bands:
+            1/1 0.271, 2/1 0.276, 3/1 0.303, 1/3 0.302, 3/3 0.325.
         snow_bands: elevation bands of equal area.
         rain_snow: whether the temperatures between which rain and snow mix are parameters. VIC has them for the
             whole process, so that every different pair of values costs a start of the program.

@@ -37,8 +37,7 @@ OutputFormat = Literal["BINARY", "ASCII"]
 def soil_table(runs: Sequence[Run], values: Mapping[str, Array]) -> SoilTable:
     """Return the soil rows of ``runs``, numbered and labelled by their place in the batch.
 
-    Initial moisture is 0.6 of capacity in every layer; residual moisture 0.02 of the volume, or half of the
-    wilting point where that is less; c is 2.
+    Initial moisture is 0.6 of capacity in every layer; residual moisture that of `site.residual_moisture`; c is 2.
 
     Args:
         runs: one a row.
@@ -79,7 +78,7 @@ def soil_table(runs: Sequence[Run], values: Mapping[str, Array]) -> SoilTable:
         rough=np.full(count, site.SOIL_ROUGHNESS),
         snow_rough=values["snow_rough"],
         annual_prec=given["annual_prec"],
-        resid_moist=np.minimum(site.RESIDUAL_MOISTURE, 0.5 * wilting * layered(given["porosity"])),
+        resid_moist=site.residual_moisture(wilting * layered(given["porosity"])),
         fs_active=np.zeros(count, dtype=np.int64),
         extra=np.empty((count, 0)),
     )

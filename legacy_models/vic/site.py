@@ -18,7 +18,7 @@ attributes are those of Addor et al. (2017), doi:10.5194/hess-21-5293-2017.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
@@ -119,6 +119,14 @@ def site_properties(
     if snow_bands > 1:
         properties["elevation_spread"] = elevation_spread(name, attributes, given["elev_mean"], snow_bands)
     return properties
+
+
+def residual_moisture(wilting_point: Any, minimum: Callable[[Any, float], Any] = np.minimum) -> Any:
+    """Return the water that cannot leave a soil, 0.02 or half of its wilting point where that is less [m3/m3].
+
+    ``minimum`` is NumPy's or, for tensors, Keras'.
+    """
+    return minimum(0.5 * wilting_point, RESIDUAL_MOISTURE)
 
 
 def moisture_limits(sand: float, silt: float, clay: float) -> tuple[float, float, float]:

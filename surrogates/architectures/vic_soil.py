@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from legacy_models.vic.parameters import DEPTH_1
-from legacy_models.vic.site import RESIDUAL_MOISTURE, SMALLEST_SPAN
+from legacy_models.vic.site import SMALLEST_SPAN, residual_moisture
 
 Tensor = Any
 
@@ -40,7 +40,8 @@ class Soil(NamedTuple):
     @property
     def residual(self) -> tuple[Any, ...]:
         """Water that cannot leave each layer [mm]."""
-        return tuple(RESIDUAL_MOISTURE * depth for depth in self.millimetres)
+        share = residual_moisture(self.wilting * self.porosity, ops.minimum)
+        return tuple(share * depth for depth in self.millimetres)
 
     def derived(self) -> Tensor:
         """(basin, constant) of ``vic_soil_kernel``, in its order."""

@@ -8,7 +8,8 @@ import xarray as xr
 
 import surrogates
 from legacy_models.errors import RegistryError
-from pipeline.tracking import fetch, surrogate_uri
+from pipeline.registered import surrogate_uri
+from pipeline.tracking import fetch
 
 TAGS = {"data_hash", "config_hash", "commit", "model_version", "parameter_bounds", "seeds", "periods"}
 

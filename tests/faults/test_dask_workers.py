@@ -1,13 +1,11 @@
 """Faults 12, 17 and 18 on a real Dask cluster, scheduler and workers each a process: whoever dies, nothing is lost."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from legacy_models.ensemble import EnsembleSettings, local_executor, simulate
 from legacy_models.errors import LegacyModelError, UsageError
 from legacy_models.executors import ExecutorSettings, open_executor
 from legacy_models.store import RunStore
+from tests.dask_cluster import cluster
 
 FOLDER = Path(__file__).parent
 MODEL = Misbehaving()
@@ -30,36 +29,6 @@ OWN = ExecutorSettings("dask", workers=2)
 def importable(monkeypatch):
     """Workers find the misbehaving model."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(FOLDER.parents[1]), str(FOLDER))))
-
-
-@contextmanager
-def cluster(folder, workers=2, wrapped=()):
-    """Yield address, scheduler and workers of a cluster that somebody else has started; its workers stay dead."""
-    with ExitStack() as stack:
-
-        def start(*words, before=()):
-            options = ["--no-dashboard", "--host", "127.0.0.1", "--scheduler-file", str(folder / "scheduler.json")]
-            command = [*before, sys.executable, "-m", *words, *options]
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            return process
-
-        folder.mkdir(exist_ok=True)
-        scheduler = start("distributed.cli.dask_scheduler", "--port", "0")
-        options = ("--no-nanny", "--nthreads", "1", "--local-directory", str(folder))
-        started = [start("distributed.cli.dask_worker", *options, before=wrapped) for _ in range(workers)]
-        yield ExecutorSettings("dask", address=_address(folder), worker_timeout=60.0), scheduler, started
-
-
-def _address(folder):
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            return json.loads((folder / "scheduler.json").read_text())["address"]
-        except (OSError, ValueError):
-            time.sleep(0.05)
-    raise TimeoutError("the scheduler did not start")
 
 
 def ensemble(path, runs, executor, on_batch=None, **settings):

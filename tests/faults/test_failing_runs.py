@@ -11,11 +11,12 @@ from misbehaving import DAYS, Misbehaving, numbered
 
 from legacy_models.ensemble import EnsembleSettings, local_executor, simulate
 from legacy_models.errors import LegacyModelError
-from legacy_models.model import Forcing, Run
+from legacy_models.model import Run
 from legacy_models.runner import LOG_TAIL, attempt_batch, run_batch
 from legacy_models.store import RunStore
 from legacy_models.vic.adapter import VicModel
 from legacy_models.watchdog import HEAD, TAIL
+from tests import vic_sites
 
 MODEL = Misbehaving()
 FOLDER = Path(__file__).parent
@@ -201,7 +202,7 @@ def test_a_water_balance_that_does_not_close_is_quarantined_unless_vic_itself_is
     monkeypatch.setenv("PYTHONPATH", str(FOLDER.parents[1]))
     monkeypatch.setenv("LEAK", f"2:{lost}")
     model = VicModel(executable=str(program), spinup_years=1)
-    site = model.site("rainy", VIC_ATTRIBUTES, weather(days=730))
+    site = vic_sites.site(model, "rainy")
     sets = model.parameters.from_unit(np.linspace(0.3, 0.7, 4)[:, None] * np.ones(len(model.parameters)))
     days = site.forcing.dates
     runs = [Run(site, values, days[400], days[-1]) for values in sets]
@@ -211,18 +212,3 @@ def test_a_water_balance_that_does_not_close_is_quarantined_unless_vic_itself_is
     assert [record.status for record in records] == ["ok", "ok", status, "ok"]
     assert status == "ok" or f"the water balance is off by {-lost:.1f}" in records[2].reason
     survivors(survived=counts.committed, lost=counts.failed)
-
-
-VIC_ATTRIBUTES = {
-    "gauge_lat": 41.5, "elev_mean": 350.0, "soil_porosity": 0.43, "sand_frac": 40.0, "silt_frac": 40.0,
-    "clay_frac": 18.0, "frac_forest": 0.8, "lai_max": 5.0, "lai_diff": 4.0,
-}  # fmt: skip
-
-
-def weather(days):
-    dates = np.arange(days) + np.datetime64("2000-10-01")
-    rain = np.where(np.arange(days) % 5 == 0, 12.0, 0.0)
-    tmin = 8.0 + 5.0 * np.sin(np.arange(days) / 58.0)
-    columns = {"prcp": rain, "tmin": tmin, "tmax": tmin + 9, "srad": 300.0, "vp": 900.0, "dayl": 43200.0}
-    values = np.stack([np.broadcast_to(column, days) for column in columns.values()], axis=1)
-    return Forcing(dates, values, tuple(columns))

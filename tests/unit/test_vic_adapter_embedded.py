@@ -8,46 +8,14 @@ from legacy_models.vic import land_cover
 from legacy_models.vic.adapter import VicModel
 from legacy_models.vic.disaggregation import NEEDED
 from legacy_models.vic.embedded.program import main
+from tests.vic_sites import ATTRIBUTES, END, START, some_runs, weather
 
-START, END = np.datetime64("2001-10-01"), np.datetime64("2002-09-30")
-ATTRIBUTES = {
-    "gauge_lat": 41.5,
-    "elev_mean": 350.0,
-    "soil_porosity": 0.43,
-    "sand_frac": 40.0,
-    "silt_frac": 40.0,
-    "clay_frac": 18.0,
-    "frac_forest": 0.8,
-    "lai_max": 5.0,
-    "lai_diff": 4.0,
-    "gvf_max": 0.7,
-    "slope_mean": 60.0,
-    "area_gages2": 600.0,
-}
 MODEL = VicModel(spinup_years=1)
-
-
-def weather(seed, warmth=2.0):
-    rng = np.random.default_rng(seed)
-    dates = np.arange("2000-10-01", "2002-10-01", dtype="datetime64[D]")
-    season = -np.cos(2 * np.pi * (np.arange(len(dates)) + 250) / 365.25)
-    tmin = warmth + 12 * season + rng.normal(0, 3, len(dates))
-    rain = np.where(rng.random(len(dates)) < 0.3, rng.gamma(0.8, 10, len(dates)), 0)
-    srad, dayl = 300 + 120 * season, 43200 + 10000 * season
-    columns = [rain, tmin, tmin + 9, srad, 610.78 * np.exp(17.269 * tmin / (237.3 + tmin)), dayl]
-    return Forcing(dates, np.stack(columns, axis=1), NEEDED)
 
 
 @pytest.fixture(scope="module")
 def runs():
-    places = [
-        MODEL.site("forest", ATTRIBUTES, weather(1)),
-        MODEL.site("cold grass", ATTRIBUTES | {"frac_forest": 0.1, "elev_mean": 2500.0}, weather(2, warmth=-6.0)),
-        MODEL.site("southern", ATTRIBUTES | {"gauge_lat": -38.0}, weather(3, warmth=12.0)),
-    ]
-    draws = np.random.default_rng(5).random((40, len(MODEL.parameters)))
-    values = MODEL.parameters.from_unit(draws)
-    return [Run(places[i % 3], values[i], START, END) for i in range(40)]
+    return some_runs(MODEL, 40)
 
 
 @pytest.fixture

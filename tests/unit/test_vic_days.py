@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from legacy_models.model import Run, Site
+from legacy_models.vic import inputs
 from legacy_models.vic.adapter import VicModel
 from surrogates.architectures.vic_days import LARGEST_SENSITIVITY
 from surrogates.architectures.vic_days import simulate as days
-from surrogates.architectures.vic_hybrid import PARAMETERS
+from surrogates.architectures.vic_hybrid import PARAMETERS, PROPERTIES
 from surrogates.architectures.vic_soil import Soil
 from surrogates.design import sobol
 from tests.vic_day_reference import Weights, simulate
+from tests.vic_sites import some_runs
 
 BASINS, DAYS, FEATURES, LATENT, HIDDEN, SUBSTEPS = 37, 6, 5, 3, 16, 4
 FREE, LIMITED = 1e-4, 1.0
@@ -154,3 +157,15 @@ def test_a_graph_may_be_traced_before_basins_and_days_are_known():
     signature["first"] = tf.TensorSpec((None, 4 + LATENT))
     traced = tf.function(compiled, input_signature=[signature])
     np.testing.assert_allclose(traced(given), compiled(given), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("wilting", [0.05, 0.3])
+def test_the_water_that_cannot_leave_a_layer_is_what_the_adapter_gives_vic(wilting):
+    (run,) = some_runs(VicModel(spinup_years=1), 1)
+    properties = {**run.site.properties, "wpwp_fraction": wilting}
+    dry = Run(Site("dry", properties, run.site.forcing), run.parameters, run.start, run.end)
+    table = inputs.soil_table([dry], inputs.native_values([dry]))
+    values = [properties[name] for name in PROPERTIES]
+    values += [run.parameters[SPACE.names.index(name)] for name in PARAMETERS]
+    residual = Soil(*(tf.constant([[value]], "float64") for value in values)).residual
+    np.testing.assert_allclose(np.ravel(residual), 1000.0 * (table.resid_moist * table.depth)[0], rtol=1e-6)

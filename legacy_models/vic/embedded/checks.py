@@ -12,32 +12,43 @@ from legacy_models.vic.global_file import GlobalFile, OutputStream
 from legacy_models.vic.soil_file import SoilTable
 
 FORCING = ("PREC", "AIR_TEMP", "SWDOWN", "LWDOWN", "PRESSURE", "VP", "WIND")
-NOT_SUPPORTED = (
-    "LAKES",
-    "INIT_STATE",
-    "STATENAME",
-    "CARBON",
-    "BLOWING",
-    "SPATIAL_SNOW",
-    "SPATIAL_FROST",
-    "ORGANIC_FRACT",
-    "JULY_TAVG_SUPPLIED",
-    "COMPUTE_TREELINE",
-    "FORCING2",
-    "IMPLICIT",
-    "CLOSE_ENERGY",
-    "VEGLIB_PHOTO",
-    "VEGLIB_FCAN",
-    "VEGPARAM_FCAN",
-    "VEGPARAM_ALB",
-)
-ONLY = {
-    "QUICK_FLUX": "TRUE",
-    "GRND_FLUX_TYPE": "GF_410",
-    "SNOW_DENSITY": "DENS_BRAS",
-    "AERO_RESIST_CANSNOW": "AR_406_FULL",
-    "RC_MODE": "RC_JARVIS",
-    "SHARE_LAYER_MOIST": "TRUE",
+ONLY: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        (
+            "LAKES", "INIT_STATE", "STATENAME", "CARBON", "BLOWING", "SPATIAL_SNOW", "SPATIAL_FROST", "ORGANIC_FRACT",
+            "BULK_DENSITY_COMB", "MAX_SNOW_ALBEDO", "CORRPREC", "JULY_TAVG_SUPPLIED", "COMPUTE_TREELINE", "FORCING2",
+            "IMPLICIT", "EXP_TRANS", "NO_FLUX", "NOFLUX", "QUICK_SOLVE", "CLOSE_ENERGY", "VEGLIB_PHOTO", "VEGLIB_FCAN",
+            "VEGPARAM_FCAN", "VEGPARAM_ALB",
+        ),
+        ("FALSE",),
+    ),
+    "QUICK_FLUX": ("TRUE",),
+    "TFALLBACK": ("TRUE",),
+    "GRND_FLUX_TYPE": ("GF_410",),
+    "SNOW_DENSITY": ("DENS_BRAS",),
+    "AERO_RESIST_CANSNOW": ("AR_406_FULL",),
+    "RC_MODE": ("RC_JARVIS",),
+    "SHARE_LAYER_MOIST": ("TRUE",),
+    "FCAN_SRC": ("FROM_DEFAULT",),
+    "ALB_SRC": ("FROM_VEGLIB",),
+    "CALENDAR": ("PROLEPTIC_GREGORIAN", "GREGORIAN", "STANDARD"),  # the same since 1582
+    "STARTSEC": ("0",),
+    "FORCESEC": ("0",),
+    "COMPRESS": ("FALSE", "0"),
+    "HISTFREQ": ("NEVER",),
+}  # fmt: skip
+"""Keys -> values that are supported; what other keys of VIC say changes nothing in its water balance mode."""
+_VIC_4 = """
+    ALMA_OUTPUT ARC_SOIL ARNO_PARAMS BINARY_OUTPUT BINARY_STATE_FILE FORCE_DT MAX_SNOW_TEMP MIN_RAIN_TEMP MOISTFRACT
+    NIJSSEN2001_BASEFLOW OUT_DT PRT_HEADER PRT_SNOW_BAND SKIPYEAR SNOW_STEP TIME_STEP VEGCOVER_SRC VEGLIB_VEGCOVER
+    VEGPARAM_VEGCOVER
+"""
+REPLACED = frozenset(_VIC_4.split())
+"""Keys of VIC 4, at which VIC 5 stops."""
+OUTVAR_ONLY = {
+    "type": ("", "*", "OUT_TYPE_DEFAULT", "OUT_TYPE_FLOAT"),
+    "multiplier": ("", "*", "1", "1.0"),
+    "aggregation": ("", "*", "AGG_TYPE_DEFAULT"),
 }
 
 
@@ -48,8 +59,11 @@ def check_global(settings: GlobalFile) -> None:
         DataError: naming the key and what would be right.
     """
     for key, value, right in _switches(settings):
-        if value != right:
-            raise DataError(f"{key} {value} is not supported by the embedded program; use {key} {right}")
+        if value not in right:
+            raise DataError(f"{key} {value} is not supported by the embedded program; use {key} {right[0]}")
+    for key, _ in settings.other:
+        if key in REPLACED:
+            raise DataError(f"{key} is a key of VIC 4 that VIC 5 has replaced, and refuses; see its documentation")
     _check_steps(settings)
     names = [name.upper() for name in settings.force_types]
     missing = [name for name in FORCING if name not in names]
@@ -75,21 +89,25 @@ def rain_and_snow_temperatures(constants: Mapping[str, float]) -> tuple[float, f
     return low, high
 
 
-def _switches(settings: GlobalFile) -> Iterator[tuple[str, str, str]]:
-    """Yield (key, value given, the only value that this program knows)."""
-    yield "FULL_ENERGY", str(settings.full_energy).upper(), "FALSE"
-    yield "FROZEN_SOIL", str(settings.frozen_soil).upper(), "FALSE"
-    yield "NLAYER", str(settings.nlayer), "3"
-    yield "BASEFLOW", settings.baseflow.upper(), "ARNO"
-    yield "FORCE_FORMAT", settings.force_format.upper(), "ASCII"
+def _switches(settings: GlobalFile) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield (key, value given, the values that this program knows)."""
+    yield "FULL_ENERGY", str(settings.full_energy).upper(), ("FALSE",)
+    yield "FROZEN_SOIL", str(settings.frozen_soil).upper(), ("FALSE",)
+    yield "NLAYER", str(settings.nlayer), ("3",)
+    yield "BASEFLOW", settings.baseflow.upper(), ("ARNO",)
+    yield "FORCE_FORMAT", settings.force_format.upper(), ("ASCII",)
+    yield "CALENDAR", settings.calendar.upper(), ONLY["CALENDAR"]
+    own_lai = ("FROM_VEGPARAM",) if settings.vegparam_lai else ()
+    yield "LAI_SRC", settings.lai_src.upper(), ("FROM_VEGLIB", *own_lai)
+    steps = ((settings.end - settings.start).days + 1) * settings.model_steps  # VIC ends there, whatever END says
+    only = ONLY | {"NRECS": (str(steps), "0")}
+    others = list(settings.other)
     for stream in settings.outputs:
-        yield "AGGFREQ", " ".join(stream.frequency).upper(), "NDAYS 1"
-    for key, rest in settings.other:
-        value = (rest.split() or ["FALSE"])[0].upper()
-        if key in NOT_SUPPORTED:
-            yield key, value, "FALSE"
-        elif key in ONLY:
-            yield key, value, ONLY[key]
+        yield "AGGFREQ", " ".join(stream.frequency).upper(), ("NDAYS 1",)
+        others += stream.other
+    for key, rest in others:
+        if key in only:
+            yield key, (rest.split() or ["FALSE"])[0].upper(), only[key]
 
 
 def _check_steps(settings: GlobalFile) -> None:
@@ -140,13 +158,16 @@ def output_columns(stream: OutputStream) -> tuple[tuple[str, ...], Sequence[int]
     """Return (names, columns of a cell's output, printf formats) of one stream.
 
     Raises:
-        DataError: naming a variable that there is not.
+        DataError: naming a variable that there is not, or how it is wanted and cannot be.
     """
     known = OUTPUTS + WEATHER_OUTPUTS
     names: list[str] = []
     formats: list[str] = []
     for variable in stream.variables:
         name = variable.name.upper()
+        for what, right in OUTVAR_ONLY.items():
+            if (given := getattr(variable, what)).upper() not in right:
+                raise DataError(f"OUTVAR {name}: {what} {given} is not supported by the embedded program; use *")
         found = [f"{name}_{i}" for i in range(3)] if f"{name}_0" in known else [name]
         if found[0] not in known:
             raise DataError(f"OUTVAR {name} is not an output of the embedded program; there are: {', '.join(known)}")
