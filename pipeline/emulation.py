@@ -98,9 +98,10 @@ def surrogate_settings(job: Job, number: int) -> "TrainSettings":
 
 def training_runs(job: Job, number: int) -> "RunSet":
     """Read the good runs of rounds 0 to ``number`` from the store."""
-    start, end = job.experiment.design_period
     with RunStore.open(job.experiment.store_path) as store:
-        return store.read(job.experiment.model.version, start, end, keys=training_keys(job, number))
+        return store.read(
+            job.experiment.model.version, keys=training_keys(job, number), scratch=job.round_directory(number)
+        )
 
 
 def training_keys(job: Job, number: int) -> set[str]:

@@ -34,6 +34,9 @@ class TrainSettings:
         held_out_sites: share of the sites held out with all their runs.
         held_out_sets: share of the runs held out at the other sites.
         total_weight: weight in the loss of streamflow before routing, where each output has 1.
+        root_weight: weight of the root of that streamflow, which makes low flows count.
+        tail_weight: how often snowy and dry sites are drawn, where the others are once (``surrogates.balance``).
+        regime_share: share of the windows that are placed to hold high or low flows.
         floor: share of the typical standard deviation added to each run's own in its weight.
         seed: decides everything that is random.
     """
@@ -57,6 +60,9 @@ class TrainSettings:
     held_out_sites: float = 0.1
     held_out_sets: float = 0.1
     total_weight: float = 3.0
+    root_weight: float = 1.0
+    tail_weight: float = 2.0
+    regime_share: float = 0.25
     floor: float = 0.1
     seed: int = 0
 
@@ -64,6 +70,9 @@ class TrainSettings:
         for name in COUNTS:
             if getattr(self, name) < 1:
                 raise UsageError(f"surrogate.{name} must be at least 1, received {getattr(self, name)}")
-        for name in ("held_out_sites", "held_out_sets"):
+        for name in ("total_weight", "root_weight", "tail_weight"):
+            if getattr(self, name) < 0.0:
+                raise UsageError(f"surrogate.{name} must be 0 or more, received {getattr(self, name)}")
+        for name in ("held_out_sites", "held_out_sets", "regime_share"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise UsageError(f"surrogate.{name} must lie in [0, 1), received {getattr(self, name)}")

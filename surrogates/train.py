@@ -44,7 +44,7 @@ def train(
         DataError: if there is nothing to learn from, or the records are shorter than a window.
         BundleError: if ``warm_start`` is of another model or form.
     """
-    runs = gather(run_set)
+    runs = gather(run_set, directory)
     rows = split(runs, settings.held_out_sites, settings.held_out_sets, settings.seed)
     if warm_start:
         _check_same_form(warm_start, run_set, settings)
@@ -64,7 +64,7 @@ def train(
         piece=settings.piece,
         members=tuple(members),
         domain=Domain.fit(spec.parameters.to_unit(runs.parameters), runs.properties, rows.train, rows.held_out),
-        card=_card(run_set, runs, rows, settings),
+        card=_card(run_set, rows, settings),
     )
 
 
@@ -81,20 +81,15 @@ def _fit_member(
     """Fit both networks of one member."""
     seed = settings.seed + number
     sequence = sequence_task(
-        f"member {number} sequence", member, spec, runs, rows,
-        window=settings.window, piece=settings.piece, jit_compile=settings.architecture in JIT_COMPILED,
-        batch=settings.batch, steps=settings.steps,
-        floor=settings.floor, total_weight=settings.total_weight, seed=seed,
+        f"member {number} sequence", member, spec, runs, rows, settings, seed,
+        jit_compile=settings.architecture in JIT_COMPILED,
     )  # fmt: skip
     budget = Budget(
         settings.epochs, settings.steps, settings.learning_rate,
         averaging=settings.averaging, patience=settings.patience, seconds=settings.seconds,
     )  # fmt: skip
     fit(member.sequence, sequence, budget, place / f"sequence_{number}.npz", on_epoch)
-    initial = initial_state_task(
-        f"member {number} initial state", member, spec, runs, rows,
-        batch=settings.initial_batch, steps=settings.initial_steps, seed=seed,
-    )  # fmt: skip
+    initial = initial_state_task(f"member {number} initial state", member, spec, runs, rows, settings, seed)
     budget = Budget(
         settings.initial_epochs, settings.initial_steps, settings.initial_learning_rate,
         averaging=0.99, patience=settings.patience, seconds=settings.seconds,
@@ -106,7 +101,7 @@ def _fingerprint(run_set: RunSet, settings: TrainSettings, warm_start: Surrogate
     """Hash of all that decides the result, except how long to go on in seconds."""
     plan = {name: value for name, value in asdict(settings).items() if name not in ("seconds", "patience")}
     earlier = warm_start.card.get("design_hash") if warm_start else None
-    return sha256_of_json([plan, list(map(str, run_set.keys)), str(run_set.dates[0]), str(run_set.dates[-1]), earlier])
+    return sha256_of_json([plan, list(map(str, run_set.keys)), earlier])
 
 
 def _check_same_form(warm_start: Surrogate, run_set: RunSet, settings: TrainSettings) -> None:
@@ -126,14 +121,14 @@ def _copy_weights(source: Member, target: Member) -> None:
         new.set_weights(old.get_weights())
 
 
-def _card(run_set: RunSet, runs: Runs, rows: Split, settings: TrainSettings) -> dict[str, Any]:
+def _card(run_set: RunSet, rows: Split, settings: TrainSettings) -> dict[str, Any]:
     """What the surrogate was trained on, as plain values."""
     return {
         "design_hash": sha256_of_json(sorted(map(str, run_set.keys))),
         "runs": {"train": len(rows.train), "held_out": len(rows.held_out)},
         "held_out_keys": [str(run_set.keys[i]) for i in rows.held_out],
-        "sites": list(runs.sites),
-        "period": [str(run_set.dates[0]), str(run_set.dates[-1])],
+        "sites": sorted(set(run_set.basins.tolist())),
+        "period": [str(run_set.starts.min()), str(run_set.starts.max() + run_set.days - 1)],
         "settings": {**asdict(settings), "options": dict(settings.options)},
         "libraries": {name: version(name) for name in ("keras", "tensorflow", "numpy")},
         "seeds": [settings.seed + number for number in range(settings.members)],
