@@ -14,7 +14,7 @@ from surrogates.scaling import ScaleState
 from surrogates.settings import TrainSettings
 from surrogates.spec import SurrogateSpec
 from surrogates.surrogate import Member, from_state
-from surrogates.windows import ROOT_OFFSET, Index, Runs, Series, Split, run_weights, targets
+from surrogates.windows import ROOT_OFFSET, Index, Runs, Series, Split, from_days, on_days, run_weights, targets
 
 SCORED_RUNS = 48
 SCORED_DAYS = 730
@@ -57,13 +57,12 @@ def sequence_task(
         return tf.reduce_sum(errors(simulate(True, *inputs), recorded, weight), axis=-1)
 
     def windows(run: Index, first: Index, length: int) -> Batch:
-        days = first[:, None] + np.arange(length)
         return (
-            runs.forcing[runs.site[run][:, None], days],
+            from_days(runs.forcing, runs.site[run], first, length),
             runs.parameters[run],
             runs.properties[run],
-            runs.outputs[run, first - 1][:, states],
-            targets(runs.outputs[run[:, None], days], runoff),
+            on_days(runs.outputs, run, first - 1)[:, states],
+            targets(from_days(runs.outputs, run, first, length), runoff),
             weights[run],
             runs.site[run],
         )
@@ -130,7 +129,8 @@ def initial_state_task(
         return tf.reduce_mean(errors(True, *batch[:-1]), axis=-1)
 
     def pairs(run: Index, day: Index) -> Batch:
-        past, recorded = runs.antecedent[runs.site[run], day], runs.outputs[run, day - 1][:, states]
+        past = on_days(runs.antecedent, runs.site[run], day)
+        recorded = on_days(runs.outputs, run, day - 1)[:, states]
         return past, runs.parameters[run], runs.properties[run], recorded, runs.site[run]
 
     def batches(epoch: int) -> Iterator[Batch]:

@@ -149,7 +149,7 @@ def gather(run_set: RunSet, scratch: Path | None = None) -> Runs:
         sites=tuple(map(str, sites)),
         site=site.astype(np.int64),
         forcing=np.stack(forcing),
-        antecedent=past,
+        antecedent=np.asarray(past),
         parameters=run_set.parameters.astype(np.float32),
         properties=run_set.properties.astype(np.float32),
         outputs=np.asarray(run_set.outputs, np.float32),
@@ -205,6 +205,17 @@ def targets(outputs: Series, runoff: Sequence[int]) -> Series:
 def runoff_indices(model: ModelInfo) -> tuple[int, ...]:
     """Place among the outputs of each part of the runoff."""
     return tuple(model.output_names.index(name) for name in model.runoff)
+
+
+def on_days(series: Series, row: Index, day: Index) -> Series:
+    """Return (sample, variable): one day of a row of (row, time, variable) for each sample."""
+    flat = series.reshape(-1, series.shape[-1])
+    return flat.take(row * series.shape[1] + day, axis=0)
+
+
+def from_days(series: Series, row: Index, first: Index, length: int) -> Series:
+    """Return (sample, length, variable): days from ``first`` on of a row of (row, time, variable) for each sample."""
+    return np.stack([series[i, day : day + length] for i, day in zip(row, first, strict=True)])
 
 
 def run_weights(runs: Runs, rows: Index, floor: float) -> Series:

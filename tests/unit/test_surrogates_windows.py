@@ -156,7 +156,7 @@ def test_scaling_is_that_of_the_training_runs() -> None:
 
 def test_large_arrays_lie_in_files_without_a_name_when_asked_to(tmp_path: Path) -> None:
     runs = gather(recorded_runs(), tmp_path)
-    assert isinstance(runs.antecedent, np.memmap)
+    assert isinstance(runs.antecedent.base, np.memmap)
     assert not list(tmp_path.iterdir())
     np.testing.assert_array_equal(runs.antecedent, gather(recorded_runs()).antecedent)
 
