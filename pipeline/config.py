@@ -31,7 +31,7 @@ from legacy_models.errors import UnknownNameError, UsageError
 from legacy_models.files import sha256_of_json
 from pipeline.basins import Selection
 from pipeline.readers import READERS
-from surrogates.settings import TrainSettings
+from surrogates.settings import DesignSettings, TrainSettings
 
 SCHEMA_VERSION = 1
 
@@ -113,18 +113,6 @@ class LegacyModelConfig(Section):
         return LEGACY_MODELS.check(name)
 
 
-class DesignConfig(Section):
-    """The runs the surrogate learns from.
-
-    ``sites`` is ``all`` (legacy runs, never observations, at held-out basins too: a transductive
-    surrogate) or ``fit`` (inductive). ``period`` is the recorded one, by default the fit period.
-    """
-
-    runs_per_basin: int = Field(default=20, ge=2)
-    sites: str = Field(default="all", pattern="^(all|fit)$")
-    period: Period | None = None
-
-
 class NetworkConfig(Section):
     """The network from attributes to parameters, and which attributes it reads."""
 
@@ -171,7 +159,7 @@ class Config(Section):
     splits: SplitsConfig = SplitsConfig()
     periods: PeriodsConfig
     legacy_model: LegacyModelConfig = LegacyModelConfig()
-    design: DesignConfig = DesignConfig()
+    design: DesignSettings = DesignSettings()
     surrogate: TrainSettings = TrainSettings()
     network: NetworkConfig = NetworkConfig()
     dpl: LearningSettings = LearningSettings()

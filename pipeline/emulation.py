@@ -1,11 +1,10 @@
-"""The stages design, simulate and emulate: from a plan of legacy runs to a frozen surrogate."""
+"""The stages simulate and emulate: from planned legacy runs to a frozen surrogate."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from legacy_models.ensemble import Progress
@@ -13,32 +12,13 @@ from legacy_models.files import sha256_of_file, sha256_of_json, write_text
 from legacy_models.model import Run
 from legacy_models.store import RunStore
 from pipeline.closed_loop import run_all
+from pipeline.design import table
 from pipeline.job import Job
 
 if TYPE_CHECKING:
     from legacy_models.run_set import RunSet
     from surrogates.settings import TrainSettings
     from surrogates.surrogate import Surrogate
-
-
-def design(job: Job) -> list[Run]:
-    """Draw the runs of the global design; each site gets its own points of one Sobol sequence."""
-    from surrogates.design import sobol
-
-    experiment = job.experiment
-    sites, count = experiment.design_sites, experiment.config.design.runs_per_basin
-    space = experiment.model.parameters
-    sets = sobol(space, len(sites) * count, experiment.config.seed).reshape(count, len(sites), len(space))
-    start, end = experiment.design_period
-    return [Run(site, sets[j, i], start, end, "design") for i, site in enumerate(sites) for j in range(count)]
-
-
-def write_design(job: Job) -> None:
-    """Write the planned runs of the global design to ``design.csv``."""
-    runs = design(job)
-    path = job.directory / "design.csv"
-    write_text(path, _table(job, runs).to_csv(index=False))
-    job.reporter.say(f"{len(runs)} legacy runs planned: {path}")
 
 
 def simulate(job: Job, number: int, runs: Sequence[Run]) -> None:
@@ -49,7 +29,9 @@ def simulate(job: Job, number: int, runs: Sequence[Run]) -> None:
     title = f"legacy runs, round {number}"
     with job.record.running(stage, fingerprint) as note, job.reporter.bar(title, len(runs)) as advance:
         keys = run_all(job.experiment, list(runs), lambda p: advance(p.committed + p.failed, remaining(p)))
-        write_text(job.round_directory(number) / "runs.csv", _table(job, runs).assign(key=keys).to_csv(index=False))
+        write_text(
+            job.round_directory(number) / "runs.csv", table(job.experiment, runs).assign(key=keys).to_csv(index=False)
+        )
         with RunStore.open(job.experiment.store_path) as store:
             note.update(asdict(store.counts(keys)))
     job.reporter.say(f"{title}: {note['committed']} of {note['planned']} committed, {note['failed']} failed")
@@ -80,8 +62,8 @@ def emulate(job: Job, number: int) -> None:
         note["held_out"] = held_out_scores(trained, runs)
         facts = {"held_out": note["held_out"], "transductive": job.experiment.transductive}
         bundle.save(replace(trained, card={**trained.card, **facts}), place / "surrogate")
-        table = pd.DataFrame(history).rename(columns={"loss": "train_loss"}).assign(round=number)
-        write_text(place / "surrogate_history.csv", table.to_csv(index=False))
+        curves = pd.DataFrame(history).rename(columns={"loss": "train_loss"}).assign(round=number)
+        write_text(place / "surrogate_history.csv", curves.to_csv(index=False))
     runoff = note["held_out"]["runoff_total"]
     job.reporter.say(
         f"surrogate, round {number}: runoff NSE on held-out runs {runoff['nse_median']:.3f} (median), "
@@ -136,17 +118,3 @@ def remaining(progress: Progress) -> str:
     """Text for a progress bar: failures so far and the time left."""
     failed = f"{progress.failed} failed, " if progress.failed else ""
     return f"{failed}{progress.seconds_left:.0f} s left" if progress.seconds_left is not None else failed
-
-
-def _table(job: Job, runs: Sequence[Run]) -> pd.DataFrame:
-    """A row for each run: site, purpose, period and parameter values."""
-    table = pd.DataFrame(
-        {
-            "site": [r.site.name for r in runs],
-            "purpose": [r.purpose for r in runs],
-            "start": runs[0].start,
-            "end": runs[0].end,
-        }
-    )
-    table[list(job.experiment.model.parameters.names)] = np.array([run.parameters for run in runs])
-    return table

@@ -14,6 +14,7 @@ LAYERS = ("legacy_models", "surrogates", "dpl", "pipeline", "flows")
 TABLES = {
     "legacy_models": legacy_models.LEGACY_MODELS,
     "surrogates": surrogates.architectures.ARCHITECTURES,
+    "surrogates ": surrogates.SAMPLERS,
     "dpl": dpl.LOSSES,
     "dpl ": dpl.NETWORKS,
     "dpl  ": dpl.baselines.BASELINES,
