@@ -116,6 +116,8 @@ class TrainSettings:
         root_weight: weight of the root of that streamflow, which makes low flows count.
         tail_weight: how often snowy and dry sites are drawn, where the others are once (``surrogates.balance``).
         regime_share: share of the windows that are placed to hold high or low flows.
+        precision: ``float32``; ``mixed_bfloat16``; or ``auto``, the latter where a GPU has it and the architecture may
+            be trained in it. A trained surrogate computes in float32.
         floor: share of the typical standard deviation added to each run's own in its weight.
         seed: decides everything that is random.
     """
@@ -142,6 +144,7 @@ class TrainSettings:
     root_weight: float = 1.0
     tail_weight: float = 2.0
     regime_share: float = 0.25
+    precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
     floor: float = 0.1
     seed: int = 0
 

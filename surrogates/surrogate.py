@@ -149,7 +149,23 @@ def from_state(
     return ops.concatenate(pieces, axis=1)
 
 
-def new_member(spec: SurrogateSpec, architecture: str, options: Mapping[str, Any], seed: int) -> Member:
-    """Build untrained networks whose weights depend on ``seed`` only."""
+def new_member(
+    spec: SurrogateSpec, architecture: str, options: Mapping[str, Any], seed: int, precision: str = "float32"
+) -> Member:
+    """Build untrained networks whose weights depend on ``seed`` only.
+
+    Args:
+        spec: the legacy model and the scaling constants.
+        architecture: name in ``ARCHITECTURES``.
+        options: arguments of its ``build``.
+        seed: decides the weights.
+        precision: a Keras dtype policy for the sequence network; weights are float32 under any.
+    """
     keras.utils.set_random_seed(seed)
-    return Member(ARCHITECTURES.resolve(architecture)(spec, **options), initial_state.build(spec))
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        sequence = ARCHITECTURES.resolve(architecture)(spec, **options)
+    finally:
+        keras.config.set_dtype_policy(before)
+    return Member(sequence, initial_state.build(spec))

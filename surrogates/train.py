@@ -6,10 +6,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
 from legacy_models.errors import BundleError
 from legacy_models.files import sha256_of_json
 from legacy_models.run_set import RunSet
-from surrogates.architectures import JIT_COMPILED
+from surrogates.architectures import JIT_COMPILED, MIXED_PRECISION
 from surrogates.domain import Domain
 from surrogates.fitting import Budget, Epoch, fit
 from surrogates.settings import TrainSettings
@@ -52,11 +54,14 @@ def train(
     place = directory / _fingerprint(run_set, settings, warm_start)[:16]
     members = []
     for number in range(settings.members):
-        member = new_member(spec, settings.architecture, settings.options, settings.seed + number)
+        form = (spec, settings.architecture, settings.options, settings.seed + number)
+        member = new_member(*form, precision_of(settings))
         if warm_start:
             _copy_weights(warm_start.members[number % len(warm_start.members)], member)
         _fit_member(member, number, spec, runs, rows, settings, place, on_epoch)
-        members.append(member.freeze())
+        exact = new_member(*form)
+        _copy_weights(member, exact)
+        members.append(exact.freeze())
     return Surrogate(
         spec=spec,
         architecture=settings.architecture,
@@ -66,6 +71,15 @@ def train(
         domain=Domain.fit(spec.parameters.to_unit(runs.parameters), runs.properties, rows.train, rows.held_out),
         card=_card(run_set, rows, settings),
     )
+
+
+def precision_of(settings: TrainSettings) -> str:
+    """Return the Keras dtype policy to train under; see ``TrainSettings.precision``."""
+    if settings.precision != "auto":
+        return settings.precision
+    devices = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    able = bool(devices) and all(details.get("compute_capability", (0, 0)) >= (8, 0) for details in devices)
+    return "mixed_bfloat16" if able and settings.architecture in MIXED_PRECISION else "float32"
 
 
 def _fit_member(
