@@ -1,7 +1,7 @@
 """What the run store hands to those who learn from runs: the model's description and the runs as arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -132,6 +132,13 @@ class RunSet:
     def days(self) -> int:
         """Number of recorded days."""
         return int(self.outputs.shape[1])
+
+    def only(self, rows: npt.NDArray[np.int64]) -> "RunSet":
+        """Return the runs in ``rows``, copied, with the forcing that they need."""
+        names = ("sites", "parameters", "properties", "outputs", "starts")
+        chosen = {name: getattr(self, name)[rows] for name in names}
+        forcing = {str(site): self.forcing[str(site)] for site in np.unique(chosen["sites"])}
+        return replace(self, keys=tuple(self.keys[row] for row in rows), forcing=forcing, **chosen)
 
     @property
     def basins(self) -> npt.NDArray[np.str_]:

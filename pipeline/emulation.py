@@ -40,6 +40,7 @@ def simulate(job: Job, number: int, runs: Sequence[Run]) -> None:
 def emulate(job: Job, number: int) -> None:
     """Train the surrogate on the runs of rounds 0 to ``number``, from the previous round's weights."""
     from surrogates import bundle
+    from surrogates.ensemble import calibrate
     from surrogates.fidelity import held_out_scores
     from surrogates.train import train
 
@@ -60,8 +61,10 @@ def emulate(job: Job, number: int) -> None:
 
             trained = train(runs, settings, place / "checkpoints", start, on_epoch)
         note["held_out"] = held_out_scores(trained, runs)
-        facts = {"held_out": note["held_out"], "transductive": job.experiment.transductive}
-        bundle.save(replace(trained, card={**trained.card, **facts}), place / "surrogate")
+        calibration, note["spread"] = calibrate(trained, runs, settings.seed)
+        facts = {**note, "transductive": job.experiment.transductive}
+        known = replace(trained, card={**trained.card, **facts}, calibration=calibration)
+        bundle.save(known, place / "surrogate")
         curves = pd.DataFrame(history).rename(columns={"loss": "train_loss"}).assign(round=number)
         write_text(place / "surrogate_history.csv", curves.to_csv(index=False))
     runoff = note["held_out"]["runoff_total"]

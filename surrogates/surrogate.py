@@ -1,6 +1,6 @@
 """A trained surrogate: members that simulate a legacy model, differentiably, from any day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from keras import ops
 from legacy_models.errors import ShapeError
 from surrogates import initial_state
 from surrogates.architectures import ARCHITECTURES, JIT_COMPILED
+from surrogates.calibration import Calibration
 from surrogates.domain import Domain
 from surrogates.spec import SurrogateSpec
 
@@ -53,6 +54,7 @@ class Surrogate:
         members: trained networks, at least one.
         domain: where the surrogate may be trusted; None when not fitted yet.
         card: what is known about its making; plain values.
+        calibration: what error to expect, from the spread of the members; None where no run was held out.
     """
 
     spec: SurrogateSpec
@@ -62,6 +64,7 @@ class Surrogate:
     members: tuple[Member, ...]
     domain: Domain | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     def simulate(self, forcing: Tensor, antecedent: Tensor, parameters: Tensor, properties: Tensor) -> Tensor:
         """Simulate with every member and return their mean; differentiable, for use under ``tf.function``.
@@ -78,7 +81,11 @@ class Surrogate:
         return ops.mean(self.simulate_members(forcing, antecedent, parameters, properties), axis=0)
 
     def simulate_members(self, forcing: Tensor, antecedent: Tensor, parameters: Tensor, properties: Tensor) -> Tensor:
-        """Simulate as ``simulate`` does and return each member, (member, basin, time, output)."""
+        """Simulate as ``simulate`` does and return each member, (member, basin, time, output).
+
+        The members are parts of one graph, which run side by side; as one batched part (``tf.vectorized_map`` over
+        stacked weights) four LSTMs took 1.2 to 1.4 times the processor time.
+        """
         site = {"parameters": parameters, "properties": properties}
         states = (member.initial_state({"antecedent": antecedent, **site}, training=False) for member in self.members)
         return ops.stack(
@@ -96,22 +103,36 @@ class Surrogate:
         properties: npt.ArrayLike,
         batch: int = 64,
     ) -> Series:
-        """Simulate arrays in batches; see ``simulate`` for the shapes.
+        """Simulate arrays in batches and return the mean of the members; see ``simulate`` for the shapes.
+
+        Raises:
+            ShapeError: if an array does not fit the surrogate, naming it.
+        """
+        parts = self.member_batches(forcing, antecedent, parameters, properties, batch=batch)
+        return np.concatenate([members.mean(axis=0) for members in parts])
+
+    def member_batches(
+        self,
+        forcing: npt.ArrayLike,
+        antecedent: npt.ArrayLike,
+        parameters: npt.ArrayLike,
+        properties: npt.ArrayLike,
+        *,
+        batch: int = 64,
+    ) -> Iterator[Series]:
+        """Simulate arrays batch by batch, all members in one compiled call, and yield (member, basin, time, output).
 
         Raises:
             ShapeError: if an array does not fit the surrogate, naming it.
         """
         arrays = [np.asarray(item, dtype=np.float32) for item in (forcing, antecedent, parameters, properties)]
         self._check(arrays)
-        parts = [
-            self._compiled(*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()
-            for first in range(0, len(arrays[0]), batch)
-        ]
-        return np.concatenate(parts)
+        for first in range(0, len(arrays[0]), batch):
+            yield self._compiled(*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()
 
     @cached_property
     def _compiled(self) -> Any:
-        return tf.function(self.simulate, reduce_retracing=True)
+        return tf.function(self.simulate_members, reduce_retracing=True)
 
     @property
     def jit_compile(self) -> bool:
