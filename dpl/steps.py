@@ -39,8 +39,7 @@ class Stepper:
         self.optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
         self.optimizer.exclude_from_weight_decay(var_list=[w for w in self.weights if w.name == "bias"])
         self.optimizer.build(self.weights)
-        jit = getattr(model.surrogate, "jit_compile", False)
-        self._gradient = tf.function(self._value_and_gradient, autograph=False, jit_compile=jit)
+        self._gradient = tf.function(self._value_and_gradient, autograph=False)
         self._apply = tf.function(self._update, autograph=False)
         self._simulate = tf.function(self._streamflow, autograph=False)
 

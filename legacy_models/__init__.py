@@ -9,3 +9,11 @@ LEGACY_MODELS = Table(
         "linear_reservoir": "legacy_models.linear_reservoir.adapter:LinearReservoir",
     },
 )
+
+EXECUTORS = Table(
+    "executor",
+    {
+        "threads": "legacy_models.executors:threads",
+        "dask": "legacy_models.dask_executor:dask_cluster",
+    },
+)

@@ -1,25 +1,29 @@
 """Run many: batches on any executor, each committed as it ends; what the store has is never run again."""
 
 import os
-import shutil
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
-from math import ceil
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
 
+from legacy_models import sandboxes
+from legacy_models.batching import Batch, Pace, Pile, halves
 from legacy_models.errors import LegacyModelError, UsageError
-from legacy_models.files import sha256_of_bytes
+from legacy_models.executors import RemoteExecutor, WorkerDiedError, local_executor
 from legacy_models.ledger import Counts
 from legacy_models.model import LegacyModel, Run, RunResult
-from legacy_models.runner import BatchOutcome, attempt_batch, stop_below
+from legacy_models.runner import BatchOutcome, stop_below
 from legacy_models.store import RunStore
+
+__all__ = ["EnsembleSettings", "Progress", "local_executor", "simulate"]
 
 _SANDBOXES_KEPT = 20
 _HOPELESS = 50  # runs given up without one that worked: then the model or its installation is at fault
+_LOOK = 5.0  # seconds between two looks at whether there are workers at all
+_COINCIDENCE = 1  # deaths of its workers after which a batch is tried again as if nothing had been
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +31,23 @@ class EnsembleSettings:
     """How an ensemble is run; nothing here changes a result.
 
     Args:
-        batch_runs: most runs per process; fewer where that keeps every processor busy.
-        timeout: seconds a process may take; None is ``runner.default_timeout``.
+        batch_runs: most runs per process; None is the rule of ``batching.Pace``.
+        timeout: seconds a process may take; None is the rule of ``batching.Pace``.
         retries: how often a failing run is tried again before it is given up.
-        scratch: where sandboxes are made; None is ``scratch`` in the store. Sandboxes of the first 20 batches
-            that failed for good are left there.
-        in_flight: batches handed to the executor at a time; None is twice the number of processors. More
-            workers than this are idle.
+        scratch: where sandboxes are made, on each machine that runs batches; None is ``scratch`` in the store.
+            At most 20 sandboxes, of runs that failed for good, are left there.
+        in_flight: batches handed to the executor at a time; None is two a worker, and one while the first
+            batches are timed. More workers than this are idle.
     """
 
-    batch_runs: int = 64
+    batch_runs: int | None = None
     timeout: float | None = None
     retries: int = 1
     scratch: Path | None = None
     in_flight: int | None = None
 
     def __post_init__(self) -> None:
-        if self.batch_runs < 1 or (self.in_flight is not None and self.in_flight < 1):
+        if any(number is not None and number < 1 for number in (self.batch_runs, self.in_flight)):
             raise UsageError(f"batch_runs and in_flight must be at least 1, received {self}")
         if self.retries < 0 or (self.timeout is not None and self.timeout <= 0):
             raise UsageError(f"retries must be 0 or more and timeout above 0 seconds, received {self}")
@@ -60,11 +64,6 @@ class Progress:
     seconds_left: float | None
 
 
-def local_executor(workers: int) -> ThreadPoolExecutor:
-    """Return an executor on this machine; threads, since they only wait for the model's processes."""
-    return ThreadPoolExecutor(workers, thread_name_prefix="legacy-model")
-
-
 def simulate(
     model: LegacyModel,
     runs: Iterable[Run],
@@ -78,14 +77,17 @@ def simulate(
     A run that the store holds, good or given up, is not run again; equal runs are run once. Where a process
     fails, its sound results are kept and the other runs are tried again in two halves, down to single runs; a
     run that fails alone, or in a process that ended well, is tried again ``retries`` times and then stored
-    as failed. When this is interrupted or raises, all its processes are killed, nothing partial is committed,
-    and the same call later goes on where it stopped.
+    as failed. A batch whose worker died is tried again; if its worker dies once more, it is run alone once all
+    others are done, so that no other run is blamed, and is narrowed down as above. When this is interrupted or
+    raises, all its processes are killed, nothing partial is committed, and the same call later goes on where it
+    stopped.
 
     Args:
         model: the adapter; it and the runs must be picklable if the executor uses other processes.
         runs: what is wanted.
         store: open for writing.
-        executor: any ``concurrent.futures`` executor; it stays the caller's.
+        executor: any ``concurrent.futures`` executor (``executors.open_executor`` opens those that a configuration
+            can name); it stays the caller's.
         settings: batch size, time-out, retries.
         on_batch: told how far the ensemble is after every batch.
 
@@ -93,8 +95,8 @@ def simulate(
         Counts of the wanted runs.
 
     Raises:
-        LegacyModelError: if no run of the model can work: its program is missing, the disk is full, or the
-            first 50 runs were all given up.
+        LegacyModelError: if no run of the model can work: its program is missing or of another version where it
+            is run, the disk is full, there is no worker left, or the first 50 runs were all given up.
         StoreError: if the store cannot be written.
     """
     keyed: dict[str, Run] = {}
@@ -102,21 +104,18 @@ def simulate(
         keyed.setdefault(model.key(run), run)
     for purpose in dict.fromkeys(run.purpose for run in keyed.values()):
         store.plan((key for key, run in keyed.items() if run.purpose == purpose), purpose)
-    _Ensemble(model, keyed, store, executor, settings or EnsembleSettings(), on_batch).run()
+    if any(key not in store for key in keyed):
+        _Ensemble(model, keyed, store, executor, settings or EnsembleSettings(), on_batch).run()
     return store.counts(keyed)
-
-
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """Runs for one process; ``tries`` counts how often they have failed for good reason already."""
-
-    runs: Mapping[str, Run]
-    tries: int = 0
 
 
 @dataclass(eq=False)
 class _Ensemble:
-    """One call of ``simulate``."""
+    """One call of ``simulate``.
+
+    ``queue`` has what is tried again, ``suspects`` what may have killed its workers, ``flying`` each task's batch
+    and whether its sandbox is kept if it fails.
+    """
 
     model: LegacyModel
     wanted: Mapping[str, Run]
@@ -124,58 +123,113 @@ class _Ensemble:
     executor: Executor
     settings: EnsembleSettings
     on_batch: Callable[[Progress], None] | None
-    queue: deque[_Batch] = field(default_factory=deque)
-    flying: dict[Future[BatchOutcome], tuple[_Batch, Path]] = field(default_factory=dict)
-    kept: int = 0
+    queue: deque[Batch] = field(default_factory=deque)
+    suspects: deque[Batch] = field(default_factory=deque)
+    flying: dict[Future[BatchOutcome], tuple[Batch, bool]] = field(default_factory=dict)
     given_up: int = 0
     any_good: bool = False
 
+    def __post_init__(self) -> None:
+        self.counts = self.store.counts(self.wanted)
+        self.at_start, self.started = self.counts.pending, time.monotonic()
+        missing = {key: run for key, run in self.wanted.items() if key not in self.store}
+        self.pile = Pile(self.model, missing)
+        self.pace = Pace(self.model, self.settings.batch_runs, self.settings.timeout)
+        self.scratch = sandboxes.scratch_of(self.store.path, self.settings.scratch)
+        self.place = self.scratch / f"run-{uuid4().hex}"
+        self._everywhere(sandboxes.clear_stale, self.scratch, frozenset(missing))
+        self.kept = {path.name for path in sandboxes.kept_in(self.scratch)}
+
     def run(self) -> None:
         """Work until nothing is pending."""
-        missing = {key: run for key, run in self.wanted.items() if key not in self.store}
-        self.queue.extend(batches(missing, self.settings.batch_runs))
-        scratch = _fresh_scratch(self.settings.scratch, self.store.path)
-        started, at_start = time.monotonic(), len(missing)
-        in_flight = self.settings.in_flight or 2 * (os.cpu_count() or 1)
         try:
-            while self.queue or self.flying:
-                while self.queue and len(self.flying) < in_flight:
-                    self._submit(self.queue.popleft(), scratch / f"run-{uuid4().hex}")
-                for future in wait(self.flying, return_when=FIRST_COMPLETED).done:
-                    outcome = _outcome(future)
-                    self._settle(*self.flying.pop(future), outcome)
-                    self._report(time.monotonic() - started, at_start)
+            while self._fill():
+                for future in wait(self.flying, _LOOK, FIRST_COMPLETED).done:
+                    self._settle(future)
+                    self._report()
+                if isinstance(self.executor, RemoteExecutor):
+                    self.executor.check()
         finally:
-            self._stop(scratch)
+            self._stop()
 
-    def _submit(self, batch: _Batch, sandbox: Path) -> None:
-        keep = self.kept < _SANDBOXES_KEPT and batch.tries >= self.settings.retries
-        future = self.executor.submit(
-            attempt_batch, self.model, list(batch.runs.values()), sandbox, self.settings.timeout, keep
-        )
-        self.flying[future] = (batch, sandbox)
+    def _fill(self) -> bool:
+        """Hand out batches while there is room; return whether any are under way."""
+        while len(self.flying) < self._room() and (batch := self._next()):
+            keep = batch.tries >= self.settings.retries and self._kept() < _SANDBOXES_KEPT
+            timeout = self.pace.timeout(list(batch.runs.values()))
+            future = self.executor.submit(
+                sandboxes.attempt, self.model, self.model.version, batch.runs, self.place, timeout, keep
+            )
+            self.flying[future] = (batch, keep)
+        return bool(self.flying)
 
-    def _settle(self, batch: _Batch, sandbox: Path, outcome: BatchOutcome) -> None:
+    def _room(self) -> int:
+        """Batches that may be under way."""
+        return self.settings.in_flight or self._workers() * (2 if self.pace.known else 1)
+
+    def _workers(self) -> int:
+        return getattr(self.executor, "worker_count", None) or os.cpu_count() or 1
+
+    def _kept(self) -> int:
+        """Sandboxes that are kept or may be."""
+        return len(self.kept) + sum(keep for _, keep in self.flying.values())
+
+    def _next(self) -> Batch | None:
+        """Take the next batch; suspects go one by one, when nothing else is left that their worker could take along."""
+        if self.queue:
+            return self.queue.popleft()
+        if self.pile:
+            return self.pile.cut(self.pace.size(self.pile.top), self._workers())
+        return self.suspects.popleft() if self.suspects and not self.flying else None
+
+    def _settle(self, future: Future[BatchOutcome]) -> None:
         """Commit what is settled and queue what is to be tried again."""
+        batch, keep = self.flying.pop(future)
+        outcome = self._outcome(batch, future)
+        if outcome is None:
+            return
         results = dict(zip(batch.runs, outcome.results, strict=True))
         failed = {key: batch.runs[key] for key, result in results.items() if result.status == "failed"}
         narrow = bool(outcome.fault) and len(batch.runs) > 1
         again = failed if narrow or batch.tries < self.settings.retries else {}
-        settled = [key for key in results if key not in again]
-        if settled:
-            runs = [batch.runs[key] for key in settled]
-            self.store.append(self.model, runs, [results[key] for key in settled], settled)
         if narrow:
-            self.queue.extend(_Batch(half, batch.tries) for half in _halves(failed))
+            for half in halves(failed):
+                self._enqueue(replace(batch, runs=half))
         elif again:
-            self.queue.append(_Batch(again, batch.tries + 1))
-        self._keep_sandbox(sandbox, next(iter(failed)) if failed and not again else "")
-        self._refuse_hopeless([results[key] for key in settled])
+            self._enqueue(replace(batch, runs=again, tries=batch.tries + 1))
+        elif keep and (bad := [key for key, result in results.items() if result.status != "ok"]):
+            self.kept.add(sandboxes.kept(self.scratch, bad[0]).name)
+        self._commit(batch.runs, {key: result for key, result in results.items() if key not in again})
 
-    def _refuse_hopeless(self, settled: Sequence[RunResult]) -> None:
-        """Raise once many runs were given up and none has worked."""
-        bad = [result for result in settled if result.status != "ok"]
-        self.any_good = self.any_good or len(bad) < len(settled)
+    def _outcome(self, batch: Batch, future: Future[BatchOutcome]) -> BatchOutcome | None:
+        """Return what a worker found, or that a suspect killed it; None if the batch gets another chance."""
+        try:
+            outcome = future.result()
+        except WorkerDiedError as error:
+            if batch.deaths <= _COINCIDENCE:
+                self._enqueue(replace(batch, deaths=batch.deaths + 1))
+                return None
+            reason = f"killed its worker, not for the first time: {error}"
+            return BatchOutcome((RunResult("failed", reason),) * len(batch.runs), reason, 0.0, 0.0)
+        except BrokenExecutor as error:
+            raise LegacyModelError(f"a worker died ({error}); what is committed is kept: start again") from error
+        if not outcome.fault:
+            self.pace.learn(list(batch.runs.values()), outcome.process_seconds)
+        return outcome
+
+    def _enqueue(self, batch: Batch) -> None:
+        (self.suspects if batch.deaths > _COINCIDENCE else self.queue).append(batch)
+
+    def _commit(self, runs: Mapping[str, Run], results: Mapping[str, RunResult]) -> None:
+        """Commit finished runs; raise once many were given up and none has worked."""
+        if not results:
+            return
+        self.store.append(self.model, [runs[key] for key in results], list(results.values()), list(results))
+        bad = [result for result in results.values() if result.status != "ok"]
+        good = len(results) - len(bad)
+        done = self.counts
+        self.counts = Counts(done.planned, done.committed + good, done.failed + len(bad), done.pending - len(results))
+        self.any_good = self.any_good or good > 0
         self.given_up += len(bad)
         if self.given_up >= _HOPELESS and not self.any_good:
             raise LegacyModelError(
@@ -183,75 +237,23 @@ class _Ensemble:
                 f"{bad[-1].reason}; set it right, drop them from the store, and start again"
             )
 
-    def _keep_sandbox(self, sandbox: Path, key: str) -> None:
-        """Give the sandbox of a run that is given up a name of its own; remove any other that is left."""
-        if not sandbox.exists():
-            return
-        if key:
-            self.kept += 1
-            final = sandbox.with_name(f"failed-{key[:16]}")
-            shutil.rmtree(final, ignore_errors=True)
-            sandbox.rename(final)
-        else:
-            shutil.rmtree(sandbox, ignore_errors=True)
-
-    def _report(self, elapsed: float, at_start: int) -> None:
+    def _report(self) -> None:
         if self.on_batch is None:
             return
-        counts = self.store.counts(self.wanted)
-        done = at_start - counts.pending
-        left = elapsed * counts.pending / done if done else None
-        self.on_batch(Progress(**asdict(counts), seconds_left=left))
+        done = self.at_start - self.counts.pending
+        left = (time.monotonic() - self.started) * self.counts.pending / done if done else None
+        self.on_batch(Progress(**asdict(self.counts), seconds_left=left))
 
-    def _stop(self, scratch: Path) -> None:
-        """Call off what is under way; after a good end there is nothing."""
+    def _stop(self) -> None:
+        """Call off what is under way and remove its sandboxes; after a good end there is nothing."""
         running = {future for future in self.flying if not future.cancel()}
         while running:
-            stop_below(scratch)
+            self._everywhere(stop_below, self.place)
             running = wait(running, timeout=0.2).not_done
-        for _, sandbox in self.flying.values():
-            shutil.rmtree(sandbox, ignore_errors=True)
+        self._everywhere(sandboxes.clear, self.place)
 
-
-def _outcome(future: Future[BatchOutcome]) -> BatchOutcome:
-    """Return what a worker found; a worker that died is an error of one line."""
-    try:
-        return future.result()
-    except BrokenExecutor as error:
-        raise LegacyModelError(f"a worker died ({error}); what is committed is kept: start again") from error
-
-
-def batches(runs: Mapping[str, Run], size: int) -> list[_Batch]:
-    """Cut ``runs`` into batches of one period, at most ``size`` runs each, keeping a site's runs together.
-
-    The batches of a period are about equal, and a multiple of the number of processors.
-    """
-    by_period: dict[object, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for key, run in runs.items():
-        by_period[run.start, run.end][id(run.site)].append(key)
-    cut = []
-    for sites in by_period.values():
-        ordered = [key for keys in sites.values() for key in keys]
-        processors = os.cpu_count() or 1
-        rounds = ceil(len(ordered) / (size * processors))
-        even = ceil(len(ordered) / (rounds * processors))
-        cut += [ordered[i : i + even] for i in range(0, len(ordered), even)]
-    return [_Batch({key: runs[key] for key in keys}) for keys in cut]
-
-
-def _halves(runs: Mapping[str, Run]) -> Sequence[Mapping[str, Run]]:
-    """Return two halves, or the one run alone."""
-    keys = list(runs)
-    middle = (len(keys) + 1) // 2
-    return [{k: runs[k] for k in half} for half in (keys[:middle], keys[middle:]) if half]
-
-
-def _fresh_scratch(configured: Path | None, store: Path) -> Path:
-    """Return this store's scratch directory, without what a killed predecessor left (the store is locked)."""
-    if configured is None:
-        scratch = store / "scratch"
-    else:
-        scratch = configured / f"store-{sha256_of_bytes(str(store.resolve()).encode())[:16]}"
-    for stale in scratch.glob("run-*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    return scratch.absolute()
+    def _everywhere(self, function: Callable[..., None], *args: object) -> None:
+        """Call ``function`` in every process that may have sandboxes."""
+        function(*args)
+        if isinstance(self.executor, RemoteExecutor):
+            self.executor.everywhere(function, *args)

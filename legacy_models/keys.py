@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from legacy_models.errors import DataError
 from legacy_models.files import sha256_of_bytes, sha256_of_json
 from legacy_models.model import Forcing, Run, with_spinup
 
@@ -16,7 +17,8 @@ def run_key(version: str, run: Run, spinup_years: int, options: Mapping[str, Any
     """Return the SHA-256 of everything that decides the outcome of ``run``.
 
     That is the version, the forcing with its spin-up, the recorded days, the parameter values, the site's
-    properties and the adapter's options. The site's name and the purpose are labels and stay out.
+    properties and the adapter's options. The site's name and the purpose are labels and stay out. A run whose
+    forcing does not reach as far as it should has a key too: of the record as it is.
 
     Args:
         version: of the model.
@@ -28,12 +30,16 @@ def run_key(version: str, run: Run, spinup_years: int, options: Mapping[str, Any
         "start": str(run.start.astype("datetime64[D]")),
         "end": str(run.end.astype("datetime64[D]")),
         "spinup_years": spinup_years,
-        "properties": {name: float(value) for name, value in run.site.properties.items()},
+        "properties": {name: repr(float(value)) for name, value in run.site.properties.items()},
         "options": dict(options or {}),
     }
+    try:
+        forcing = forcing_digest(run, spinup_years)
+    except DataError:
+        forcing = run.site.forcing.digest
     return sha256_of_bytes(
         version.encode(),
-        forcing_digest(run, spinup_years).encode(),
+        forcing.encode(),
         np.ascontiguousarray(run.parameters, dtype=np.float64).tobytes(),
         sha256_of_json(described).encode(),
     )

@@ -1,10 +1,10 @@
 """The contract of a legacy model: what a run is, what comes back, and what an adapter offers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -126,7 +126,9 @@ class LegacyModel(Protocol):
 
     ``runoff`` names the outputs whose sum is streamflow before routing; ``states`` names the outputs
     that describe the state at the end of a day; ``properties`` are the numbers in ``Site.properties``
-    that a surrogate of this model reads.
+    that a surrogate of this model reads; ``options`` are plain values that decide the outcome besides these;
+    ``seconds_a_year`` is what a simulated year of one run usually takes of a processor's time, which the time-out
+    is a multiple of.
     """
 
     @property
@@ -147,6 +149,14 @@ class LegacyModel(Protocol):
     def runoff(self) -> tuple[str, ...]: ...
     @property
     def spinup_years(self) -> int: ...
+    @property
+    def seconds_a_year(self) -> float: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+
+    def reading(self, available: Collection[str]) -> Self:
+        """The model that reads, besides the forcing that it needs, what it can use of ``available``."""
+        ...
 
     def site(self, name: str, attributes: Mapping[str, Any], forcing: Forcing) -> Site:
         """Build a site from a basin's attributes; every mapping and its source is the adapter's.
@@ -157,11 +167,18 @@ class LegacyModel(Protocol):
         ...
 
     def key(self, run: Run) -> str:
-        """Hash of the model version and the exact bytes of the run's input, paths and labels aside."""
+        """Hash of the model version and the exact bytes of the run's input, paths and labels aside.
+
+        A run whose input ``prepare`` refuses has a key too: it is to be stored, with the reason.
+        """
+        ...
+
+    def batch_group(self, run: Run) -> Hashable:
+        """What the runs of one process must have in common besides their period; None where that is nothing."""
         ...
 
     def prepare(self, directory: Path, runs: Sequence[Run]) -> list[str]:
-        """Validate and write the input of ``runs`` (one period, any sites) and return the command.
+        """Validate and write the input of ``runs`` (one period and group, any sites) and return the command.
 
         Raises:
             DataError: if an input could make the program fail silently.

@@ -1,7 +1,7 @@
 """Reading a run store's segments back: into one RunSet, or to find and cut out what is damaged."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,43 @@ class Problem:
     path: Path
     what: str
     keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a store has of one model over one period: enough to say what ``RunStore.read`` would give.
+
+    Args:
+        model: description of the model.
+        start: first recorded day.
+        end: last recorded day.
+        sites: names of the sites with good runs.
+        good: how many runs can be read.
+        reasons: why the others failed -> how many of them.
+    """
+
+    model: ModelInfo
+    start: np.datetime64
+    end: np.datetime64
+    sites: tuple[str, ...]
+    good: int
+    reasons: Mapping[str, int]
+
+
+def holdings(indexed: Iterable[tuple[Segment, Record]]) -> tuple[Holding, ...]:
+    """Sum up finished runs by model and period, in the order in which they were first committed."""
+    groups: dict[tuple[ModelInfo, np.datetime64, np.datetime64], list[Record]] = defaultdict(list)
+    for segment, record in indexed:
+        groups[segment.model, segment.start, segment.end].append(record)
+    return tuple(
+        Holding(
+            *about,
+            sites=tuple(sorted({record.site for record in records if record.status == "ok"})),
+            good=sum(record.status == "ok" for record in records),
+            reasons=Counter(record.reason for record in records if record.status != "ok"),
+        )
+        for about, records in groups.items()
+    )
 
 
 def gather(chosen: Sequence[tuple[Segment, Record]], forcing_directory: Path, scratch: Path | None = None) -> RunSet:

@@ -14,7 +14,7 @@ from legacy_models.parameters import Array, ParameterSpace
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A legacy model described by plain values; fields as in ``LegacyModel``."""
+    """A legacy model described by plain values; fields as in ``LegacyModel``, ``options`` as (name, value) pairs."""
 
     name: str
     version: str
@@ -25,6 +25,7 @@ class ModelInfo:
     states: tuple[str, ...]
     runoff: tuple[str, ...]
     spinup_years: int
+    options: tuple[tuple[str, Any], ...] = ()
 
     @classmethod
     def of(cls, model: LegacyModel) -> "ModelInfo":
@@ -39,6 +40,7 @@ class ModelInfo:
             states=model.states,
             runoff=model.runoff,
             spinup_years=model.spinup_years,
+            options=tuple(sorted(dict(model.options).items())),
         )
 
     @property
@@ -68,6 +70,7 @@ class ModelInfo:
             "states": list(self.states),
             "runoff": list(self.runoff),
             "spinup_years": self.spinup_years,
+            "options": dict(self.options),
         }
 
     @classmethod
@@ -83,6 +86,7 @@ class ModelInfo:
             states=tuple(values["states"]),
             runoff=tuple(values["runoff"]),
             spinup_years=int(values["spinup_years"]),
+            options=tuple(sorted(values.get("options", {}).items())),
         )
 
 

@@ -1,4 +1,7 @@
-"""The only door to subprocess: run one batch in a sandbox directory and say what became of each run."""
+"""The only door to subprocess: run one batch in a sandbox directory and say what became of each run.
+
+Beside batches, it keeps the services of the project running that are processes of their own (``service``).
+"""
 
 import os
 import shutil
@@ -7,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,12 +25,13 @@ LOG_NAME = "program.log"
 LOG_TAIL = 2000  # characters of the log that a failed run carries
 
 _BASE_SECONDS = 300.0
-_SECONDS_PER_RUN_YEAR = 2.0
+_PATIENCE = 60.0  # times the usual: a slow or crowded machine
 _LEAST_FREE_BYTES = 1 << 20
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 
 _active: dict[subprocess.Popen[bytes], Path] = {}
+_called_off: set[Path] = set()
 _active_lock = threading.Lock()
 
 
@@ -101,17 +106,43 @@ def attempt_batch(
 
 
 def default_timeout(model: LegacyModel, runs: Sequence[Run]) -> float:
-    """Return the time [s] a batch may take: 300 s, and 2 s for each simulated year, spin-up included."""
-    years = sum(model.spinup_years + days_between(run.start, run.end) / 365.25 for run in runs)
-    return _BASE_SECONDS + _SECONDS_PER_RUN_YEAR * years
+    """Return the time [s] a batch may take: 300 s, and 60 times what its years usually take, spin-up included."""
+    return _BASE_SECONDS + _PATIENCE * model.seconds_a_year * simulated_years(model, runs)
+
+
+def simulated_years(model: LegacyModel, runs: Sequence[Run]) -> float:
+    """Return the years that the model simulates for ``runs``, spin-up included."""
+    return sum(model.spinup_years + (days_between(run.start, run.end) + 1) / 365.25 for run in runs)
 
 
 def stop_below(directory: Path) -> None:
-    """Kill every running program of this process whose sandbox lies in ``directory``."""
+    """Kill every program of this process whose sandbox lies in ``directory``, now and whenever one is started."""
     with _active_lock:
+        _called_off.add(directory)
         processes = [process for process, sandbox in _active.items() if sandbox.is_relative_to(directory)]
     for process in processes:
         process.terminate()
+
+
+@contextmanager
+def service(argv: Sequence[str], log: Path, environment: Mapping[str, str]) -> Iterator[Callable[[], str]]:
+    """Keep a program of the project's own running while the block lasts; nothing that it started outlives it.
+
+    It ends also when this process or the thread that entered the block dies, however that happens.
+
+    Args:
+        argv: the command.
+        log: file for what it writes, capped.
+        environment: what is added to the environment.
+
+    Yields:
+        A function that says how the program ended; empty while it runs.
+    """
+    process = _started(argv, Path.cwd(), log, environment)
+    try:
+        yield lambda: "" if (status := process.poll()) is None else _described(status) or "ended"
+    finally:
+        _end(process)
 
 
 def _execute(model: LegacyModel, runs: Sequence[Run], directory: Path, timeout: float | None) -> tuple[str, str, float]:
@@ -142,21 +173,13 @@ def _located(model: LegacyModel, argv: list[str]) -> list[str]:
 
 def _run_process(argv: list[str], directory: Path, timeout: float) -> str:
     """Run the command under the watchdog until it ends or time is up; return the fault, empty if none."""
-    command = [sys.executable, "-I", "-S", watchdog.__file__, str(os.getpid()), *argv]
-    environment = dict.fromkeys(_ONE_THREAD, "1") | dict(os.environ)
-    with (directory / LOG_NAME).open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    process = _started(argv, directory, directory / LOG_NAME, dict.fromkeys(_ONE_THREAD, "1") | os.environ)
     with _active_lock:
         _active[process] = directory
+        called_off = any(directory.is_relative_to(place) for place in _called_off)
     try:
+        if called_off:
+            process.terminate()
         return _described(process.wait(timeout))
     except subprocess.TimeoutExpired:
         return f"timed out after {timeout:g} s"
@@ -164,6 +187,22 @@ def _run_process(argv: list[str], directory: Path, timeout: float) -> str:
         _end(process)
         with _active_lock:
             del _active[process]
+
+
+def _started(
+    argv: Sequence[str], directory: Path, log_path: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start the command under the watchdog in ``directory``."""
+    with log_path.open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", watchdog.__file__, str(os.getpid()), *argv],
+            cwd=directory,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def _end(process: subprocess.Popen[bytes], patience: float = 15.0) -> None:

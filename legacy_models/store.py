@@ -24,7 +24,15 @@ from legacy_models.errors import StoreError
 from legacy_models.keys import forcing_digest
 from legacy_models.ledger import Counts, check_place, check_schema, make_store, read_plan, write_plan
 from legacy_models.model import LegacyModel, Run, RunResult, days_between, with_spinup
-from legacy_models.retrieval import Problem, damaged_contents, gather, rewrite_without, sound_block
+from legacy_models.retrieval import (
+    Holding,
+    Problem,
+    damaged_contents,
+    gather,
+    holdings,
+    rewrite_without,
+    sound_block,
+)
 from legacy_models.run_set import ModelInfo, RunSet
 from legacy_models.segments import (
     Block,
@@ -36,7 +44,7 @@ from legacy_models.segments import (
     write_segment,
 )
 
-__all__ = ["Counts", "ModelInfo", "Problem", "Record", "RunSet", "RunStore"]
+__all__ = ["Counts", "Holding", "ModelInfo", "Problem", "Record", "RunSet", "RunStore"]
 
 
 class RunStore:
@@ -150,6 +158,10 @@ class RunStore:
         """Count all runs that were planned, by the purpose they were first planned for."""
         purposes = dict.fromkeys(self._planned.values())
         return {p: self.counts(k for k, purpose in self._planned.items() if purpose == p) for p in purposes}
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Return what is here by model and period, in the words that ``read`` asks for."""
+        return holdings(self._index.values())
 
     def read(
         self,

@@ -132,17 +132,9 @@ def _run(
 
 
 def _import_tensorflow_quietly() -> None:
-    """Import TensorFlow with stderr turned away: it reports the processor there, whatever the log level.
-
-    What XLA compiles is kept in the user's cache directory: rounds and later runs of the same shapes start sooner.
-    """
-    from platformdirs import user_cache_path
-
+    """Import TensorFlow with stderr turned away: it reports the processor there, whatever the log level."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    compiled = user_cache_path("dpl-hydrology", ensure_exists=True) / "xla"
-    compiled.mkdir(exist_ok=True)
-    os.environ.setdefault("TF_XLA_FLAGS", f"--tf_xla_persistent_cache_directory={compiled}")
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from dpl.evaluate import Scores, basin_table, gap, summarise
 from dpl.routing import LENGTH, ROUTING, route_arrays
-from legacy_models.ensemble import EnsembleSettings, Progress, local_executor, simulate
+from legacy_models.ensemble import EnsembleSettings, Progress, simulate
 from legacy_models.errors import LegacyModelError
+from legacy_models.executors import open_executor
 from legacy_models.model import Run, with_spinup
 from legacy_models.parameters import Array
 from legacy_models.store import RunStore
@@ -57,7 +58,7 @@ def run_all(experiment: Experiment, runs: list[Run], on_batch: OnBatch | None = 
     section = experiment.config.legacy_model
     with (
         RunStore.open(experiment.store_path, write=True) as store,
-        local_executor(section.workers) as executor,
+        open_executor(section.executor) as executor,
     ):
         for purpose in dict.fromkeys(run.purpose for run in runs):
             store.plan([k for k, run in zip(keys, runs, strict=True) if run.purpose == purpose], purpose)
@@ -67,7 +68,9 @@ def run_all(experiment: Experiment, runs: list[Run], on_batch: OnBatch | None = 
 
 def ensemble_settings(section: LegacyModelConfig) -> EnsembleSettings:
     """The part of the configuration that says how legacy runs are batched."""
-    return EnsembleSettings(batch_runs=section.batch_runs, timeout=section.timeout, retries=section.retries)
+    return EnsembleSettings(
+        batch_runs=section.batch_runs, timeout=section.timeout, retries=section.retries, scratch=section.scratch
+    )
 
 
 def simulate_legacy(experiment: Experiment, parameters: Array, purpose: str, on_batch: OnBatch | None = None) -> Series:

@@ -28,6 +28,7 @@ from dpl import NETWORKS
 from dpl.settings import LearningSettings
 from legacy_models import LEGACY_MODELS
 from legacy_models.errors import UnknownNameError, UsageError
+from legacy_models.executors import ExecutorSettings
 from legacy_models.files import sha256_of_json
 from pipeline.basins import Selection
 from pipeline.readers import READERS
@@ -94,17 +95,20 @@ class PeriodsConfig(Section):
 class LegacyModelConfig(Section):
     """Which program is run, and how.
 
-    ``executable`` replaces the embedded program, for example by VIC 5's ``vic_classic.exe``.
+    ``executable`` replaces the embedded program, for example by VIC 5's ``vic_classic.exe``. ``batch_runs: null`` and
+    ``timeout: null`` mean the rules of ``legacy_models.batching``. ``scratch`` is where sandboxes are made, on each
+    machine that runs programs; null is the store's own directory.
     """
 
     name: str = "vic"
     executable: Path | None = None
     options: PlainValues = {}
     spinup_years: int = Field(default=10, ge=0, le=100)
-    workers: int = Field(default=2, ge=1)
-    batch_runs: int = Field(default=200, ge=1)
+    executor: ExecutorSettings = ExecutorSettings()
+    batch_runs: int | None = Field(default=None, ge=1)
     timeout: float | None = Field(default=None, gt=0)
     retries: int = Field(default=1, ge=0)
+    scratch: Path | None = None
     store: Path | None = None
 
     @field_validator("name")
@@ -142,9 +146,13 @@ class RefineConfig(Section):
 
 
 class TrackingConfig(Section):
-    """Where MLflow keeps what it is told; ``uri: null`` means a SQLite file in the user's data directory."""
+    """Where MLflow keeps what it is told; ``uri: null`` means a SQLite file in the user's data directory.
+
+    ``search``: whether a registered surrogate that was made for the very same request is used instead of a new one.
+    """
 
     uri: str | None = None
+    search: bool = True
     experiment: str = "dpl"
     register_models: bool = True
 

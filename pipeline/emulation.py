@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def simulate(job: Job, number: int, runs: Sequence[Run]) -> None:
     """Run the legacy model on ``runs``; their keys are kept in ``rounds/N/runs.csv``."""
-    stage, fingerprint = f"simulate-{number}", sha256_of_json([job.experiment.model.key(run) for run in runs])
+    stage, fingerprint = f"simulate-{number}", simulate_fingerprint(job, runs)
     if job.record.finished(stage, fingerprint):
         return
     title = f"legacy runs, round {number}"
@@ -62,9 +63,9 @@ def emulate(job: Job, number: int) -> None:
             trained = train(runs, settings, place / "checkpoints", start, on_epoch)
         note["held_out"] = held_out_scores(trained, runs)
         calibration, note["spread"] = calibrate(trained, runs, settings.seed)
-        facts = {**note, "transductive": job.experiment.transductive}
-        known = replace(trained, card={**trained.card, **facts}, calibration=calibration)
-        bundle.save(known, place / "surrogate")
+        transductive = job.experiment.transductive(trained.card["sites"])
+        card = {**trained.card, **note, "transductive": transductive}
+        bundle.save(replace(trained, card=card, calibration=calibration), place / "surrogate")
         curves = pd.DataFrame(history).rename(columns={"loss": "train_loss"}).assign(round=number)
         write_text(place / "surrogate_history.csv", curves.to_csv(index=False))
     runoff = note["held_out"]["runoff_total"]
@@ -96,23 +97,46 @@ def training_keys(job: Job, number: int) -> set[str]:
 
 
 def load_surrogate(job: Job, number: int) -> "Surrogate":
-    """Load the frozen surrogate of a round (or the pinned one), checked against the legacy model asked for."""
+    """Load the frozen surrogate of a round, or the registered one."""
+    return load_checked(job, surrogate_directory(job, number))
+
+
+def load_checked(job: Job, path: Path) -> "Surrogate":
+    """Load a frozen surrogate, checked against the legacy model asked for."""
     from surrogates import bundle
 
-    surrogate = bundle.load(surrogate_directory(job, number))
+    surrogate = _loaded(path, _hash_of_card(path))
     bundle.check_request(surrogate.card, job.experiment.model)
     return surrogate
 
 
+def _hash_of_card(path: Path) -> str:
+    card = path / "card.json"
+    return sha256_of_file(card) if card.exists() else ""
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: Path, card_hash: str) -> "Surrogate":  # noqa: ARG001 - the hash tells one training from the next
+    """Load a surrogate once for all stages of a process, and with it what TensorFlow traced of it."""
+    from surrogates import bundle
+
+    return bundle.load(path)
+
+
 def surrogate_directory(job: Job, number: int) -> Path:
-    """Directory of a round's surrogate bundle, or of the pinned one."""
-    return job.pinned or job.round_directory(number) / "surrogate"
+    """Directory of a round's surrogate bundle, or of the registered one."""
+    return job.registered.path if job.registered else job.round_directory(number) / "surrogate"
+
+
+def simulate_fingerprint(job: Job, runs: Sequence[Run]) -> str:
+    """Hash of the keys of planned runs, in order."""
+    return sha256_of_json([job.experiment.model.key(run) for run in runs])
 
 
 def emulate_fingerprint(job: Job, number: int) -> str:
     """Hash of all that decides the surrogate of a round."""
-    if job.pinned:
-        return sha256_of_file(job.pinned / "card.json")
+    if job.registered:
+        return sha256_of_file(job.registered.path / "card.json")
     keys = [sorted(training_keys(job, i)) for i in range(number + 1)]
     return sha256_of_json([keys, [asdict(surrogate_settings(job, i)) for i in range(number + 1)]])
 

@@ -1,6 +1,6 @@
 """A configuration brought to life: its data read, its basins split, its legacy model and sites at hand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -83,10 +83,9 @@ class Experiment:
             rows = sorted(rows[i] for i in stratified(self.features[rows], section.number))
         return tuple(self.sites[row] for row in rows)
 
-    @property
-    def transductive(self) -> bool:
-        """Whether the surrogate sees legacy runs at ungauged basins."""
-        return not {site.name for site in self.design_sites}.isdisjoint(self.splits.ungauged)
+    def transductive(self, sites: Iterable[str]) -> bool:
+        """Whether a surrogate that saw legacy runs at ``sites`` saw an ungauged basin."""
+        return not set(self.splits.ungauged).isdisjoint(sites)
 
     @cached_property
     def features(self) -> Array:
@@ -195,7 +194,7 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
         reporter.say(f"basin {basin} is skipped: an attribute or all observations are missing")
     everyone = {*splits.fit, *splits.validation, *splits.ungauged}
     dataset = dataset.sel(basin=[b for b in dataset["basin"].to_numpy() if str(b) in everyone]).load()
-    model = make_model(config)
+    model = make_model(config).reading(_daily(dataset))
     return Experiment(config, directory, dataset, splits, model, _sites(model, dataset))
 
 
@@ -210,7 +209,7 @@ def make_model(config: Config) -> LegacyModel:
 
 def _sites(model: LegacyModel, dataset: xr.Dataset) -> tuple[Site, ...]:
     """Build a site for every basin of the data set."""
-    daily = {str(n) for n in dataset.data_vars if dataset[n].dims == ("basin", "time")} - {"streamflow"}
+    daily = _daily(dataset)
     names = tuple(variable.name for variable in model.forcing if variable.name in daily)
     days = dataset["time"].to_numpy().astype("datetime64[D]")
     table = attribute_frame(dataset)
@@ -219,3 +218,8 @@ def _sites(model: LegacyModel, dataset: xr.Dataset) -> tuple[Site, ...]:
         model.site(str(basin), table.loc[basin].to_dict(), Forcing(days, values[i], names))
         for i, basin in enumerate(dataset["basin"].to_numpy())
     )
+
+
+def _daily(dataset: xr.Dataset) -> set[str]:
+    """Names of the daily forcing that the data hold."""
+    return {str(name) for name in dataset.data_vars if dataset[name].dims == ("basin", "time")} - {"streamflow"}

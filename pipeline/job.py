@@ -16,17 +16,25 @@ from pipeline.progress import Reporter
 from pipeline.stage_record import StageRecord
 
 
+@dataclass(frozen=True)
+class Registered:
+    """A registered surrogate: the address of its version, and the directory of its fetched bundle."""
+
+    address: str
+    path: Path
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
     """What every stage is given.
 
-    ``pinned`` is the directory of a registered surrogate to use instead of training one.
+    ``registered`` is the surrogate of the registry that is used instead of training one.
     """
 
     experiment: Experiment
     record: StageRecord
     reporter: Reporter
-    pinned: Path | None = None
+    registered: Registered | None = None
 
     @property
     def directory(self) -> Path:
@@ -39,13 +47,12 @@ class Job:
 
 
 @contextmanager
-def opened(config: Config, directory: Path, surrogate: str | None = None) -> Iterator[Job]:
+def opened(config: Config, directory: Path) -> Iterator[Job]:
     """Yield the job of ``directory``, in which no other process can work meanwhile.
 
     Args:
         config: the whole configuration.
         directory: the run's directory, made where it does not exist.
-        surrogate: ``vic``, or ``vic@champion`` to use a registered surrogate.
 
     Raises:
         StoreError: if another process is at work there.
@@ -64,19 +71,11 @@ def opened(config: Config, directory: Path, surrogate: str | None = None) -> Ite
         write_text(directory / "config.yaml", config.to_yaml())
         record = StageRecord(directory)
         record.add("data", experiment.data_hash, time.monotonic() - begin)
-        yield Job(experiment, record, reporter, _pinned(config, directory, surrogate))
+        yield Job(experiment, record, reporter)
     finally:
         lock.release()
         if not existed:
             _remove_if_untouched(directory)
-
-
-def _pinned(config: Config, directory: Path, surrogate: str | None) -> Path | None:
-    """Fetch the registered surrogate that ``vic@...`` names; None where none is pinned."""
-    from pipeline.tracking import fetch, surrogate_uri
-
-    uri = surrogate_uri(surrogate) if surrogate else None
-    return fetch(uri, directory / "pinned", config.tracking.uri) if uri else None
 
 
 def _remove_if_untouched(directory: Path) -> None:

@@ -6,9 +6,6 @@ from pipeline.config import Config
 from pipeline.experiment import Experiment, prepare
 from pipeline.progress import Reporter
 
-LEGACY_SECONDS = 0.003
-"""CPU seconds of the embedded program per cell-year at 4 steps a day."""
-
 STEP_SECONDS = 1.0e-5
 """Seconds per day of a training window, forward and backward, LSTM with hidden size 64, 2 cores."""
 
@@ -20,7 +17,7 @@ def plan_text(config: Config, directory: Path) -> str:
     years = experiment.design_days / 365.25
     seconds = {
         "legacy runs": sum(runs.values()) * (years + config.legacy_model.spinup_years)
-        * LEGACY_SECONDS * config.legacy_model.options.get("steps_per_day", 4) / 4 / config.legacy_model.workers,
+        * experiment.model.seconds_a_year / config.legacy_model.executor.worker_count,
         "surrogate": _surrogate_steps(config) * config.surrogate.batch * config.surrogate.window * STEP_SECONDS,
         "learning": _learning_days(experiment) * STEP_SECONDS,
     }  # fmt: skip

@@ -2,42 +2,35 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 
 from legacy_models.files import sha256_of_file, write_json
 from pipeline.commit import current_commit
 from pipeline.job import Job
+from pipeline.registered import request
 
 
 def publish(job: Job) -> None:
     """Log the run and register its two models; ``summary.json`` then says where.
 
-    Run again after it was interrupted, it makes an MLflow run and versions of its own.
+    Interrupted, it goes on with the same MLflow run, and a version that this run has registered is not made again.
     """
-    from pipeline.tracking import Tracker
-
-    section = job.experiment.config.tracking
     path = job.directory / "summary.json"
     summary = json.loads(path.read_text(encoding="utf-8"))
     fingerprint = sha256_of_file(job.directory / "scores.csv") + summary["hashes"]["config"]
-    if not section.register_models or job.record.finished("publish", fingerprint):
+    if not job.experiment.config.tracking.register_models:
         return
-    with job.record.running("publish", fingerprint) as note:
-        tracker = Tracker(section.uri, section.experiment, job.directory.name)
-        job.reporter.say(f"publish: MLflow at {tracker.uri}")
-        _log(job, tracker, summary)
-        note["registry"] = _register(job, tracker, summary)
-        summary["registry"] = note["registry"]
-        note["run_id"], note["uri"] = tracker.run_id, tracker.uri
-    summary["seconds"] = job.record.seconds_by_stage()
-    write_json(path, summary)
-    tracker.summary(summary)
-    tracker.files(path)
-    tracker.finish()
-    for address in summary["registry"].values():
-        if address:
-            job.reporter.say(f"registered {address}")
+    if not job.record.finished("publish", fingerprint):
+        with job.record.running("publish", fingerprint, publication=uuid4().hex) as note:
+            note.update(_publish(job, summary, note["publication"]))
+    registry = job.record.note("publish")["registry"]
+    if summary["registry"] != registry:
+        write_json(path, summary | {"registry": registry, "seconds": job.record.seconds_by_stage()})
+        for address in registry.values():
+            if address not in summary["registry"].values():
+                job.reporter.say(f"registered {address}")
 
 
 def lineage(job: Job, summary: dict[str, Any]) -> dict[str, str]:
@@ -57,8 +50,22 @@ def lineage(job: Job, summary: dict[str, Any]) -> dict[str, str]:
         "periods": json.dumps(summary["periods"]),
         "spinup_years": str(model.spinup_years),
         "synthetic": str(summary["synthetic"]),
-        "transductive": str(experiment.transductive),
+        "transductive": str(summary["surrogate"]["transductive"]),
     }
+
+
+def _publish(job: Job, summary: dict[str, Any], publication: str) -> dict[str, Any]:
+    """Tell MLflow everything and return where it is found there."""
+    from pipeline.tracking import Tracker
+
+    section = job.experiment.config.tracking
+    tracker = Tracker(section.uri, section.experiment, job.directory.name, publication)
+    job.reporter.say(f"publish: MLflow at {tracker.uri}")
+    _log(job, tracker, summary)
+    registry = _register(job, tracker, summary)
+    tracker.summary(summary | {"registry": registry, "seconds": job.record.seconds_by_stage()})
+    tracker.finish()
+    return {"registry": registry, "run_id": tracker.run_id, "uri": tracker.uri}
 
 
 def _log(job: Job, tracker: Any, summary: dict[str, Any]) -> None:
@@ -75,20 +82,20 @@ def _log(job: Job, tracker: Any, summary: dict[str, Any]) -> None:
     tracker.files(*(job.directory / name for name in names if (job.directory / name).exists()))
 
 
-def _register(job: Job, tracker: Any, summary: dict[str, Any]) -> dict[str, str | None]:
+def _register(job: Job, tracker: Any, summary: dict[str, Any]) -> dict[str, str]:
     """Register the network and, unless it came from the registry, the surrogate."""
     from pipeline.tracking import network_signature, surrogate_signature
     from surrogates import bundle
 
     experiment, name = job.experiment, job.experiment.model.name
     tags = lineage(job, summary)
-    surrogate = None
-    if not job.pinned:
-        card = bundle.read_card(job.directory / "surrogate")
-        surrogate = tracker.register(
-            "surrogate", name, job.directory / "surrogate", surrogate_signature(card["spec"]), tags
-        )
+    if job.registered:
+        surrogate = job.registered.address
+    else:
+        path = job.directory / "surrogate"
+        signature = surrogate_signature(bundle.read_card(path)["spec"])
+        surrogate = tracker.register("surrogate", name, path, signature, tags | {"request": request(job)})
     kinds = {str(c): "double" if t.kind in "fiu" else "string" for c, t in experiment.attributes.dtypes.items()}
     signature = network_signature(kinds, experiment.space.names)
-    dpl = tracker.register("dpl", name, job.directory / "dpl", signature, tags | {"surrogate": str(surrogate)})
+    dpl = tracker.register("dpl", name, job.directory / "dpl", signature, tags | {"surrogate": surrogate})
     return {"surrogate": surrogate, "dpl": dpl}

@@ -26,20 +26,18 @@ if TYPE_CHECKING:
 
 
 def refine(job: Job) -> None:
-    """Check round 0 against the legacy model, then refine for the configured number of rounds.
-
-    A pinned surrogate is not retrained, so it gets no rounds.
-    """
-    rounds = job.experiment.config.refine.rounds
-    if job.pinned and rounds:
-        job.reporter.say("the surrogate is pinned: no round of refinement")
-        rounds = 0
+    """Check round 0 against the legacy model, then refine."""
     check(job, 0)
-    for number in range(1, rounds + 1):
+    for number in range(1, rounds(job) + 1):
         emulation.simulate(job, number, new_runs(job, number))
         emulation.emulate(job, number)
         learning.learn(job, number)
         check(job, number)
+
+
+def rounds(job: Job) -> int:
+    """Rounds of refinement; a surrogate from the registry is not retrained, so it gets none."""
+    return 0 if job.registered else job.experiment.config.refine.rounds
 
 
 def check(job: Job, number: int) -> None:
@@ -107,8 +105,7 @@ def new_runs(job: Job, number: int) -> list[Run]:
 
 def chosen_round(job: Job) -> int:
     """The round whose parameters scored best in the closed loop on validation."""
-    rounds = 0 if job.pinned else job.experiment.config.refine.rounds
-    scores = [job.record.note(f"check-{number}")["closed_loop"]["nse_median"] for number in range(rounds + 1)]
+    scores = [job.record.note(f"check-{number}")["closed_loop"]["nse_median"] for number in range(rounds(job) + 1)]
     return int(np.nanargmax(np.array(scores, dtype=np.float64)))
 
 

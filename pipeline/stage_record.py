@@ -29,25 +29,30 @@ class StageRecord:
 
     def finished(self, stage: str, fingerprint: str) -> bool:
         """Whether ``stage`` was finished for this fingerprint."""
-        entry = self._entries.get(stage, {})
-        return entry.get("fingerprint") == fingerprint and bool(entry.get("finished"))
+        return self.begun(stage, fingerprint) and bool(self._entries[stage]["finished"])
+
+    def begun(self, stage: str, fingerprint: str) -> bool:
+        """Whether ``stage`` was begun, perhaps finished, for this fingerprint."""
+        return bool(self._entries.get(stage, {}).get("fingerprint") == fingerprint)
 
     def note(self, stage: str) -> Any:
-        """What a finished stage left for later ones, or None."""
+        """What a stage left for later ones, or for its next attempt; None where there is nothing."""
         return self._entries.get(stage, {}).get("note")
 
     @contextmanager
-    def running(self, stage: str, fingerprint: str) -> Iterator[dict[str, Any]]:
+    def running(self, stage: str, fingerprint: str, **intent: Any) -> Iterator[dict[str, Any]]:
         """Time a stage and mark it finished if it ends without an exception.
 
-        Yields a dictionary whose content is kept as the stage's note. Time spent in interrupted attempts at
-        the same fingerprint is added up.
+        Yields a dictionary whose content is kept as the stage's note. It begins with ``intent``, which is on disk
+        before anything is done, or with what an interrupted attempt at the same fingerprint left; the time spent in
+        such attempts is added up.
         """
         before = self._entries.get(stage, {})
-        spent = before.get("seconds", 0.0) if before.get("fingerprint") == fingerprint else 0.0
-        note: dict[str, Any] = {}
-        finished = False
-        begin = time.monotonic()
+        again = self.begun(stage, fingerprint)
+        spent = before["seconds"] if again else 0.0
+        note: dict[str, Any] = intent | (before["note"] if again and not before["finished"] else {})
+        finished, begin = False, time.monotonic()
+        self._keep(stage, fingerprint, finished, spent, note)
         try:
             yield note
             finished = True

@@ -5,13 +5,15 @@ refinement repeat simulate, emulate and learn with more legacy runs; round 0 is 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from legacy_models.errors import UnknownNameError
 from legacy_models.files import sha256_of_file
-from pipeline import design, emulation, learning, publishing, refine, verification
+from pipeline import design, emulation, learning, publishing, refine, registered, verification
 from pipeline.config import Config
 from pipeline.job import Job, opened
+from pipeline.tracking import surrogate_uri
 
 
 def run_until(last: str, config: Config, directory: Path, surrogate: str | None = None) -> None:
@@ -21,15 +23,17 @@ def run_until(last: str, config: Config, directory: Path, surrogate: str | None 
         last: a name in ``STAGES``.
         config: the whole configuration.
         directory: the run's directory; one process at a time works in it.
-        surrogate: ``vic``, or ``vic@champion`` to use a registered surrogate.
+        surrogate: ``vic``, or ``vic@champion`` to pin a registered surrogate.
 
     Raises:
         ProjectError: with one line that says what was wrong.
     """
     if last not in STAGES:
         raise UnknownNameError(f"no stage is called {last!r}; there are: {', '.join(STAGES)}")
+    pin = surrogate_uri(surrogate) if surrogate else None
     _make_reproducible(config.seed)
-    with opened(config, directory, surrogate) as job:
+    with opened(config, directory) as untold:
+        job = replace(untold, registered=registered.choose(untold, pin))
         for name, stage in STAGES.items():
             stage(job)
             if name == last:
@@ -38,13 +42,13 @@ def run_until(last: str, config: Config, directory: Path, surrogate: str | None 
 
 def simulate(job: Job) -> None:
     """Run the legacy model on the global design."""
-    if not job.pinned:
+    if not job.registered:
         emulation.simulate(job, 0, design.planned_runs(job.experiment))
 
 
 def emulate(job: Job) -> None:
     """Train the first surrogate."""
-    if not job.pinned:
+    if not job.registered:
         emulation.emulate(job, 0)
 
 

@@ -57,7 +57,7 @@ def summarise_run(job: Job, number: int, table: pd.DataFrame, series: Mapping[st
         "legacy_runs": legacy_runs(job),
         "domain": domain_figures(job, number),
         "seconds": {},
-        "registry": {"surrogate": None, "dpl": None},
+        "registry": {"surrogate": job.registered.address if job.registered else None, "dpl": None},
     }
 
 
@@ -83,13 +83,13 @@ def surrogate_figures(job: Job, number: int, series: Mapping[str, Series]) -> di
         "at_learned": _plain(scores(recorded[sound], simulated[sound], [*names, "runoff_total"])),
         "gradient_agreement": None,
         "members": card.get("members"),
-        "transductive": experiment.transductive,
+        "transductive": experiment.transductive(card["sites"]),
     }
 
 
 def store_hash(job: Job, number: int) -> str | None:
-    """Hash of the keys of all legacy runs that the surrogate learned from; None for a pinned surrogate."""
-    return None if job.pinned else sha256_of_json(sorted(training_keys(job, number)))
+    """Hash of the keys of all legacy runs that the surrogate learned from; None for a registered one."""
+    return None if job.registered else sha256_of_json(sorted(training_keys(job, number)))
 
 
 def legacy_runs(job: Job) -> dict[str, Any]:

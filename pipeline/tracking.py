@@ -2,9 +2,10 @@
 
 import os
 import re
-import time
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a server that is down is known in seconds, not minutes
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 SERVED = {"surrogate": "served_surrogate.py", "dpl": "served_network.py"}
 REQUIREMENTS = ("keras", "tensorflow", "numpy", "pandas", "mlflow")
@@ -33,23 +37,26 @@ def default_uri() -> str:
 class Tracker:
     """One MLflow run, addressed by its id throughout (active runs are a property of threads).
 
+    Whatever is done twice to it leaves what doing it once leaves.
+
     Args:
         uri: tracking and registry server; None means ``default_uri()``.
         experiment: name of the MLflow experiment, created where it does not exist.
-        run_id: an existing run to go on with.
         name: name of a new run.
+        publication: the run's tag of this name; a run that has it already is gone on with.
 
     Raises:
         RegistryError: if the server cannot be reached.
     """
 
-    def __init__(self, uri: str | None, experiment: str, name: str, run_id: str | None = None) -> None:
+    def __init__(self, uri: str | None, experiment: str, name: str, publication: str) -> None:
         self.uri = uri or default_uri()
-        self.client = _client(self.uri)
         try:
-            self.run_id = run_id if run_id and self._exists(run_id) else self._create(experiment, name)
+            self.client = _client(self.uri)
+            run = self._run(experiment, name, publication)
         except Exception as error:
             raise RegistryError(f"MLflow at {self.uri} does not answer: {_first_line(error)}") from error
+        self.run_id, self._begun = str(run.info.run_id), int(run.info.start_time)
 
     def tags(self, tags: Mapping[str, str]) -> None:
         """Set tags of the run."""
@@ -70,13 +77,14 @@ class Tracker:
         """Log figures at a step, their names after ``prefix`` and a dot."""
         from mlflow.entities import Metric
 
-        now = int(time.time() * 1000)
-        self.client.log_batch(self.run_id, metrics=[Metric(f"{prefix}.{k}", v, now, step) for k, v in figures.items()])
+        logged = [Metric(f"{prefix}.{name}", value, self._begun, step) for name, value in figures.items()]
+        self.client.log_batch(self.run_id, metrics=logged)
 
     def summary(self, summary: Mapping[str, Any]) -> None:
-        """Log every number of a ``summary.json`` as a metric."""
+        """Log ``summary.json``, and every number in it as a metric."""
         figures = {k: float(v) for k, v in _flat(summary) if isinstance(v, int | float) and not isinstance(v, bool)}
         self.metrics("summary", 0, figures)
+        self.client.log_dict(self.run_id, dict(summary), "summary.json")
 
     def files(self, *paths: Path) -> None:
         """Log files as artifacts of the run."""
@@ -88,7 +96,7 @@ class Tracker:
         self.client.set_terminated(self.run_id, status)
 
     def register(self, kind: str, legacy_model: str, bundle: Path, signature: Any, tags: Mapping[str, str]) -> str:
-        """Register a bundle as a served model and return its address.
+        """Register a bundle as a served model, unless this run has done so, and return its address.
 
         The model is a pyfunc made from code (``served_*.py``) with the bundle beside it; nothing is pickled.
 
@@ -104,8 +112,10 @@ class Tracker:
         name = f"{legacy_model}-{kind}"
         mlflow.set_tracking_uri(self.uri)
         try:
-            with mlflow.start_run(run_id=self.run_id), warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # that neither type hints nor an example say the schema
+            if made := self.client.search_model_versions(f"name = '{name}' and run_id = '{self.run_id}'"):
+                return _address(made[0])
+            # kept, not shown: they miss a schema from type hints or an example, and the signature is the schema
+            with mlflow.start_run(run_id=self.run_id), warnings.catch_warnings(record=True):
                 info = mlflow.pyfunc.log_model(
                     name=name,
                     python_model=str(Path(__file__).with_name(SERVED[kind])),
@@ -117,24 +127,60 @@ class Tracker:
             version = self.client.create_model_version(name, info.model_uri, self.run_id, tags=dict(tags))
         except Exception as error:
             raise RegistryError(f"MLflow at {self.uri} did not register {name}: {_first_line(error)}") from error
-        return f"models:/{name}/{version.version}"
+        return _address(version)
 
-    def _exists(self, run_id: str) -> bool:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            self.client.get_run(run_id)
-        except MlflowException:
-            return False
-        return True
-
-    def _create(self, experiment: str, name: str) -> str:
+    def _run(self, experiment: str, name: str, publication: str) -> Any:
+        """Find the run of this publication, or create it."""
         found = self.client.get_experiment_by_name(experiment)
         location = _artifact_location(self.uri, experiment)
         identifier = (
             found.experiment_id if found else self.client.create_experiment(experiment, artifact_location=location)
         )
-        return str(self.client.create_run(identifier, run_name=name).info.run_id)
+        runs = self.client.search_runs([identifier], f"tags.publication = '{publication}'", max_results=1)
+        return runs[0] if runs else self.client.create_run(identifier, None, {"publication": publication}, name)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version and when it was made [UTC]."""
+
+    address: str
+    made: datetime
+
+
+def made_for(name: str, request: str, tracking_uri: str | None = None) -> list[Version]:
+    """Return the versions of a registered model that carry the hash of a request, newest first.
+
+    A registry that is a file is not created by looking into it, and where there is none MLflow is not even imported.
+
+    Raises:
+        RegistryError: if the registry does not answer.
+    """
+    server = tracking_uri or default_uri()
+    if server.startswith("sqlite:///") and not Path(server.removeprefix("sqlite:///")).exists():
+        return []
+    try:
+        found = _client(server).search_model_versions(f"name = '{name}' and tags.request = '{request}'")
+    except Exception as error:
+        raise RegistryError(f"MLflow at {server} does not answer: {_first_line(error)}") from error
+    newest_first = sorted(found, key=lambda version: int(version.version), reverse=True)
+    return [Version(_address(v), datetime.fromtimestamp(v.creation_timestamp / 1000, UTC)) for v in newest_first]
+
+
+def version_address(uri: str, tracking_uri: str | None = None) -> str:
+    """Return the address of the version that ``models:/vic-surrogate@champion`` means now; others stay as they are.
+
+    Raises:
+        RegistryError: if the registry does not hold it.
+    """
+    name, at, alias = uri.removeprefix("models:/").partition("@")
+    if not at:
+        return uri
+    server = tracking_uri or default_uri()
+    try:
+        return _address(_client(server).get_model_version_by_alias(name, alias))
+    except Exception as error:
+        raise RegistryError(f"{uri} cannot be fetched from {server}: {_first_line(error)}") from error
 
 
 def fetch(uri: str, into: Path, tracking_uri: str | None = None) -> Path:
@@ -220,6 +266,10 @@ def _client(uri: str) -> "MlflowClient":
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _address(version: Any) -> str:
+    return f"models:/{version.name}/{version.version}"
 
 
 def _create_registered(client: "MlflowClient", name: str) -> None:

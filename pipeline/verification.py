@@ -23,7 +23,7 @@ def verify(job: Job) -> None:
     This is the one place where observations of the test period are read.
     """
     number = refine.chosen_round(job)
-    fingerprint = sha256_of_json([refine.check_fingerprint(job, i) for i in range(_rounds(job) + 1)])
+    fingerprint = sha256_of_json([refine.check_fingerprint(job, i) for i in range(refine.rounds(job) + 1)])
     if job.record.finished("verify", fingerprint):
         return
     with job.record.running("verify", fingerprint):
@@ -160,7 +160,7 @@ def _copy_round(job: Job, number: int) -> None:
         shutil.rmtree(job.directory / name, ignore_errors=True)
         shutil.copytree(source, job.directory / name)
         history = f"{name}_history.csv"
-        files = [job.round_directory(i) / history for i in range(_rounds(job) + 1)]
+        files = [job.round_directory(i) / history for i in range(refine.rounds(job) + 1)]
         tables = [pd.read_csv(file) for file in files if file.exists()]
         if tables:
             write_text(job.directory / history, pd.concat(tables).to_csv(index=False))
@@ -185,7 +185,3 @@ def _file_attributes(job: Job) -> dict[str, Any]:
         "synthetic": int(experiment.dataset.attrs.get("synthetic", 0)),
         "config_hash": experiment.config.hash(),
     }
-
-
-def _rounds(job: Job) -> int:
-    return 0 if job.pinned else job.experiment.config.refine.rounds

@@ -104,6 +104,7 @@ def check_request(card: Mapping[str, Any], model: LegacyModel) -> None:
         ("states", made.states, wanted.states),
         ("runoff", made.runoff, wanted.runoff),
         ("spin-up years", made.spinup_years, wanted.spinup_years),
+        ("options", dict(made.options), dict(wanted.options)),
         ("model version", made.version, wanted.version),
     ):
         if given != right:

@@ -61,7 +61,7 @@ class Budget:
     steps: int
     learning_rate: float
     warmup: float = 0.05
-    clip: float = 1.0
+    clip: float = 0.2
     averaging: float = 0.98
     patience: int = 0
     seconds: float | None = None
@@ -77,8 +77,6 @@ class Task:
         batches: epoch -> the batches of that epoch; must depend on the epoch only, for exact resume.
         held_out: () -> (loss, NSE) of the held-out runs with the weights as they are.
         blame: batch -> what to say about a batch whose loss is not finite: site and variable.
-        jit_compile: whether XLA compiles loss and gradient: 2.6 times faster for a loop of many small
-            operations, 4 times slower for the built-in LSTM.
     """
 
     name: str
@@ -86,7 +84,6 @@ class Task:
     batches: Callable[[int], Any]
     held_out: Callable[[], tuple[float, float]]
     blame: Callable[[Batch], str]
-    jit_compile: bool = False
 
 
 def fit(
@@ -110,7 +107,7 @@ def fit(
     progress = _Progress(network, budget)
     if checkpoint.exists():
         progress.restore(checkpoint)
-    step = _step_function(network, task.loss, progress, task.jit_compile)
+    step = _step_function(network, task.loss, progress)
     while not _finished(progress.history, budget):
         record = _epoch(network, task, budget, progress, step)
         progress.remember(record)
@@ -206,20 +203,16 @@ def _epoch(network: keras.Model, task: Task, budget: Budget, progress: _Progress
     return replace(record, seconds=time.perf_counter() - begun)
 
 
-def _step_function(network: keras.Model, loss_of: Callable[..., Any], progress: _Progress, jit_compile: bool) -> Any:
+def _step_function(network: keras.Model, loss_of: Callable[..., Any], progress: _Progress) -> Any:
     """Compile one step: loss, clipped gradient, Adam, average; nothing moves where it is not finite."""
     optimizer, variables = progress.optimizer, network.trainable_variables
     values = [weight.value for weight in network.weights]
 
-    @tf.function(jit_compile=jit_compile)
-    def slope(*batch: Any) -> tuple[Any, Any]:
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(loss_of(*batch))
-        return loss, tape.gradient(loss, variables)
-
     @tf.function(reduce_retracing=True)
     def step(*batch: Any) -> tuple[Any, Any]:
-        loss, gradients = slope(*batch)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(loss_of(*batch))
+        gradients = tape.gradient(loss, variables)
         gradients, norm = tf.clip_by_global_norm(gradients, progress.clip)
         usable = tf.math.is_finite(loss) & tf.math.is_finite(norm)
         if usable:

@@ -13,7 +13,7 @@ from keras import ops
 
 from legacy_models.errors import ShapeError
 from surrogates import initial_state
-from surrogates.architectures import ARCHITECTURES, JIT_COMPILED
+from surrogates.architectures import ARCHITECTURES
 from surrogates.calibration import Calibration
 from surrogates.domain import Domain
 from surrogates.spec import SurrogateSpec
@@ -41,7 +41,7 @@ class Member:
         return self
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Surrogate:
     """Members that emulate one legacy model; physical units in, physical units out.
 
@@ -65,6 +65,9 @@ class Surrogate:
     domain: Domain | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+
+    def __repr__(self) -> str:
+        return f"Surrogate({self.spec.model.name}, {self.architecture}, members={len(self.members)})"
 
     def simulate(self, forcing: Tensor, antecedent: Tensor, parameters: Tensor, properties: Tensor) -> Tensor:
         """Simulate with every member and return their mean; differentiable, for use under ``tf.function``.
@@ -133,11 +136,6 @@ class Surrogate:
     @cached_property
     def _compiled(self) -> Any:
         return tf.function(self.simulate_members, reduce_retracing=True)
-
-    @property
-    def jit_compile(self) -> bool:
-        """Whether a ``tf.function`` that takes gradients through ``simulate`` should be compiled by XLA."""
-        return self.architecture in JIT_COMPILED
 
     def _check(self, arrays: Sequence[Series]) -> None:
         basins = arrays[0].shape[0]

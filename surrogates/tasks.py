@@ -29,7 +29,6 @@ def sequence_task(
     rows: Split,
     settings: TrainSettings,
     seed: int,
-    jit_compile: bool,
 ) -> Task:
     """Return the task of simulating a window of days from the recorded state of the day before.
 
@@ -102,7 +101,7 @@ def sequence_task(
             [runs.sites[i] for i in site],
         )
 
-    return Task(name, loss, batches, held_out, blame, jit_compile)
+    return Task(name, loss, batches, held_out, blame)
 
 
 def initial_state_task(

@@ -11,7 +11,7 @@ import tensorflow as tf
 from legacy_models.errors import BundleError
 from legacy_models.files import sha256_of_json
 from legacy_models.run_set import RunSet
-from surrogates.architectures import JIT_COMPILED, MIXED_PRECISION
+from surrogates.architectures import MIXED_PRECISION
 from surrogates.domain import Domain
 from surrogates.fitting import Budget, Epoch, fit
 from surrogates.settings import TrainSettings
@@ -94,10 +94,7 @@ def _fit_member(
 ) -> None:
     """Fit both networks of one member."""
     seed = settings.seed + number
-    sequence = sequence_task(
-        f"member {number} sequence", member, spec, runs, rows, settings, seed,
-        jit_compile=settings.architecture in JIT_COMPILED,
-    )  # fmt: skip
+    sequence = sequence_task(f"member {number} sequence", member, spec, runs, rows, settings, seed)
     budget = Budget(
         settings.epochs, settings.steps, settings.learning_rate,
         averaging=settings.averaging, patience=settings.patience, seconds=settings.seconds,

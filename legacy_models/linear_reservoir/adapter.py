@@ -7,10 +7,10 @@ both. One line in ``legacy_models.LEGACY_MODELS`` makes it known.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from zipfile import BadZipFile
 
 import numpy as np
@@ -52,10 +52,16 @@ class LinearReservoir:
     outputs = (Variable("flow", "mm/day", lower=0.0), Variable("storage", "mm", lower=0.0))
     states = ("storage",)
     runoff = ("flow",)
+    seconds_a_year = 0.001
 
     def __init__(self, executable: str | Path | None = None, spinup_years: int = 10) -> None:
         self.executable = executable
         self.spinup_years = spinup_years
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Nothing else decides a run."""
+        return {}
 
     @cached_property
     def version(self) -> str:
@@ -73,6 +79,13 @@ class LinearReservoir:
         if "prcp" not in forcing.names:
             raise DataError(f"site {name}: {self.name} needs forcing 'prcp'; there is {', '.join(forcing.names)}")
         return Site(name, {}, Forcing(forcing.dates, forcing.column("prcp")[:, None], ("prcp",)))
+
+    def reading(self, available: Collection[str]) -> Self:  # noqa: ARG002
+        """Return itself: there is nothing besides rain that it could read."""
+        return self
+
+    def batch_group(self, run: Run) -> None:
+        """Any runs of one period can share a process."""
 
     def key(self, run: Run) -> str:
         """Return the hash of the model version and of all that the program reads."""

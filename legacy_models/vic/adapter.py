@@ -1,42 +1,32 @@
 """VIC as a `LegacyModel`: real VIC 5 or the embedded program, called with the very same files."""
 
-import os
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from legacy_models.errors import DataError, LegacyModelError, UsageError
-from legacy_models.files import sha256_of_bytes, sha256_of_file
+from legacy_models.errors import DataError, UsageError
+from legacy_models.files import sha256_of_bytes
+from legacy_models.keys import run_key
 from legacy_models.model import Forcing, Run, RunResult, Site, Variable, days_between, with_spinup
-from legacy_models.parameters import Array
+from legacy_models.parameters import Array, ParameterSpace
 from legacy_models.vic import inputs
 from legacy_models.vic.balance import Expected, completeness, judge, storage
-from legacy_models.vic.disaggregation import STEPS_PER_DAY
+from legacy_models.vic.disaggregation import DEFAULT_WIND, STEPS_PER_DAY
+from legacy_models.vic.executables import command, version
 from legacy_models.vic.flux_file import FluxTable, read_ascii, read_binary
-from legacy_models.vic.global_file import GlobalFile, format_global
-from legacy_models.vic.parameters import PARAMETERS
-from legacy_models.vic.site import PROPERTIES, site_properties, tiles
-from legacy_models.vic.soil_file import SoilTable, format_soil
-from legacy_models.vic.sub_daily import FORCING, SubDailyTexts, check_forcing, period
-from legacy_models.vic.vegetation_files import format_class, format_tiles
+from legacy_models.vic.global_file import GlobalFile
+from legacy_models.vic.input_texts import GLOBAL_NAME, input_texts
+from legacy_models.vic.parameters import PARAMETERS, parameter_space
+from legacy_models.vic.site import properties_read, site_properties
+from legacy_models.vic.soil_file import SoilTable
+from legacy_models.vic.sub_daily import FORCING, OPTIONAL_FORCING, SubDailyTexts, check_forcing, period
 
-GLOBAL_NAME = "global.txt"
-FORMAT_MODULES = (
-    "global_file",
-    "soil_file",
-    "vegetation_files",
-    "snow_band_file",
-    "forcing_file",
-    "flux_file",
-)
-
+MOST_BANDS = 20
 OUTPUTS = (
     Variable("runoff", "mm/day", 0.0, 2000.0),
     Variable("baseflow", "mm/day", 0.0, 1000.0),
@@ -59,13 +49,20 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class VicModel:
-    """VIC in water balance mode, three layers, one tile, one snow band.
+    """VIC in water balance mode, three layers.
 
     Args:
         executable: of the real VIC 5 (classic driver); None is the embedded program.
         steps_per_day: 4, 6, 8, 12 or 24.
         spinup_years: simulated before the recorded days, from 0.6 of the soil's capacity.
         output_format: of the program's output, BINARY (float32) or ASCII.
+        tiles: 1, the dominant cover; 2, forest and short vegetation; 3, these and bare soil.
+        snow_bands: elevation bands of equal area.
+        rain_snow: whether the temperatures between which rain and snow mix are parameters. VIC has them for the
+            whole process, so that every different pair of values costs a start of the program.
+        extra_forcing: which of wind, pressure and longwave the forcing has; the others are estimated as
+            ``legacy_models.vic.disaggregation`` says. A surrogate reads them too.
+        wind: assumed where the forcing has none [m/s].
 
     Raises:
         UsageError: if an option is none of what is possible.
@@ -75,23 +72,65 @@ class VicModel:
     steps_per_day: int = 4
     spinup_years: int = 10
     output_format: inputs.OutputFormat = "BINARY"
-    _texts: SubDailyTexts = field(default_factory=SubDailyTexts, init=False, repr=False, compare=False)
+    tiles: int = 1
+    snow_bands: int = 1
+    rain_snow: bool = False
+    extra_forcing: tuple[str, ...] = ()
+    wind: float = DEFAULT_WIND
+    _texts: SubDailyTexts = field(init=False, repr=False, compare=False)
 
     name = "vic"
-    parameters = PARAMETERS
-    forcing = FORCING
-    properties = PROPERTIES
     outputs = OUTPUTS
     states = ("swe", "soil_moist_0", "soil_moist_1", "soil_moist_2")
     runoff = ("runoff", "baseflow")
 
     def __post_init__(self) -> None:
-        if self.steps_per_day not in STEPS_PER_DAY:
-            raise UsageError(f"steps_per_day must be one of {STEPS_PER_DAY}, received {self.steps_per_day!r}")
+        for name, possible in (
+            ("steps_per_day", STEPS_PER_DAY),
+            ("output_format", ("BINARY", "ASCII")),
+            ("tiles", (1, 2, 3)),
+            ("snow_bands", range(1, MOST_BANDS + 1)),
+            ("rain_snow", (False, True)),
+        ):
+            if getattr(self, name) not in possible:
+                raise UsageError(f"{name} must be one of {tuple(possible)}, received {getattr(self, name)!r}")
+        unknown = [name for name in self.extra_forcing if name not in (v.name for v in OPTIONAL_FORCING)]
+        if unknown:
+            raise UsageError(f"extra_forcing: {unknown[0]!r} is none of {', '.join(v.name for v in OPTIONAL_FORCING)}")
         if self.spinup_years < 0:
             raise UsageError(f"spinup_years must be 0 or more, received {self.spinup_years!r}")
-        if self.output_format not in ("BINARY", "ASCII"):
-            raise UsageError(f"output_format must be BINARY or ASCII, received {self.output_format!r}")
+        if not 0.0 <= self.wind <= 100.0:
+            raise UsageError(f"wind must lie between 0 and 100 m/s, received {self.wind!r}")
+        object.__setattr__(self, "_texts", SubDailyTexts(self.spinup_years, self.steps_per_day, self.wind))
+
+    @property
+    def parameters(self) -> ParameterSpace:
+        """Soil, snow and vegetation; the temperatures of rain and snow where they are wanted."""
+        return parameter_space(self.rain_snow)
+
+    @property
+    def forcing(self) -> tuple[Variable, ...]:
+        """The six daily variables that are needed, and those of ``extra_forcing``."""
+        return (*FORCING, *(variable for variable in OPTIONAL_FORCING if variable.name in self.extra_forcing))
+
+    @property
+    def properties(self) -> tuple[Variable, ...]:
+        """What the program reads of a site besides parameters and forcing."""
+        return properties_read(self.tiles, self.snow_bands)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What else decides a run: steps a day, tiles, bands and the wind that is assumed."""
+        return {name: getattr(self, name) for name in ("steps_per_day", "tiles", "snow_bands", "wind")}
+
+    def reading(self, available: Collection[str]) -> "VicModel":
+        """Return the model that also reads wind, pressure and longwave as far as they are ``available``."""
+        return replace(self, extra_forcing=tuple(v.name for v in OPTIONAL_FORCING if v.name in available))
+
+    @property
+    def seconds_a_year(self) -> float:
+        """CPU time of a year of a cell: for each tile, band and step a day 8 ms of VIC 5, 0.5 ms embedded."""
+        return (0.0005 if self.executable is None else 0.008) * self.steps_per_day * self.tiles * self.snow_bands
 
     def __getstate__(self) -> dict[str, Any]:
         """Options only: another machine works out the version of what it has."""
@@ -104,51 +143,57 @@ class VicModel:
         Raises:
             LegacyModelError: if the executable is not there or may not be executed.
         """
-        if self.executable is None:
-            return embedded_version()
-        return sha256_of_file(usable(self.executable))
+        return version(self.executable)
 
     def site(self, name: str, attributes: Mapping[str, Any], forcing: Forcing) -> Site:
-        """Build a site from CAMELS attributes; see `legacy_models.vic.site.site_properties`."""
+        """Build a site from CAMELS attributes; see `legacy_models.vic.site`."""
         check_forcing(name, forcing)
-        return Site(name, site_properties(name, attributes, forcing), forcing)
+        return Site(name, site_properties(name, attributes, forcing, self.tiles, self.snow_bands), forcing)
 
     def key(self, run: Run) -> str:
         """Hash of the version and of every byte that decides the outcome of ``run``; see the protocol."""
-        table = inputs.unlabelled(inputs.soil_table([run]))
-        (vegetation,) = inputs.vegetation([run])
+        try:
+            return self._input_key(run)
+        except DataError:
+            options = {f.name: getattr(self, f.name) for f in fields(self) if f.init and f.name != "executable"}
+            return run_key(self.version, run, self.spinup_years, options)
+
+    def _input_key(self, run: Run) -> str:
+        table = inputs.unlabelled(inputs.soil_table([run], self.parameters))
+        texts = input_texts([run], table, self._settings(run), self.parameters)
         return sha256_of_bytes(
             self.version.encode(),
-            format_soil(table).encode(),
-            format_class(vegetation).encode(),
-            format_tiles(tiles(run.site.properties, 0)).encode(),
-            self._global_text(run).encode(),
+            *(part.encode() for item in sorted(texts.items()) for part in item),
             period(run)[0].encode(),
-            self._texts.digest(run, self.spinup_years, self.steps_per_day).encode(),
+            self._texts.digest(run).encode(),
         )
+
+    def batch_group(self, run: Run) -> Hashable:
+        """The parameters of rain and snow, whatever they are: VIC has one pair for the whole process."""
+        return run.parameters[len(PARAMETERS) :].tobytes()
 
     def prepare(self, directory: Path, runs: Sequence[Run]) -> list[str]:
         """Validate and write the input of ``runs``, one cell each, to a new folder; return the command.
 
         Raises:
-            DataError: if an input is impossible, or the runs are not of one period.
+            DataError: if an input is impossible, or the runs are not of one period and group.
             FileExistsError: if the folder holds an earlier batch.
             LegacyModelError: if the executable cannot be used.
         """
-        _check_one_period(runs)
-        command = self._command()
-        table = inputs.soil_table(runs)
+        self._check_batch(runs)
+        argv = command(self.executable)
+        table = inputs.soil_table(runs, self.parameters)
         inputs.check_soil(table, runs)
-        self._write_vegetation(directory, runs)
+        texts = input_texts(runs, table, self._settings(runs[0]), self.parameters)
         self._write_forcing(directory, runs, table)
         (directory / "out").mkdir()
-        (directory / "soil.txt").write_text(format_soil(table))
-        (directory / GLOBAL_NAME).write_text(self._global_text(runs[0]))
-        return [*command, "-g", GLOBAL_NAME]
+        for name, text in texts.items():
+            (directory / name).write_text(text)
+        return [*argv, "-g", GLOBAL_NAME]
 
     def collect(self, directory: Path, runs: Sequence[Run]) -> list[RunResult]:
         """Read and validate the output of each run; soil moisture becomes m3/m3 by the run's depths."""
-        table = inputs.soil_table(runs)
+        table = inputs.soil_table(runs, self.parameters)
         settings = self._settings(runs[0])
         expected: dict[int, Expected] = {}
         results = []
@@ -185,25 +230,18 @@ class VicModel:
         return Expected(forcing.dates, forcing.column("prcp"), 0.0)
 
     def _settings(self, run: Run) -> GlobalFile:
-        return _settings(*period(run), self.spinup_years, self.steps_per_day, self.output_format)
+        options = (self.steps_per_day, self.output_format, self.snow_bands, self.rain_snow)
+        return _settings(*period(run), self.spinup_years, *options)
 
-    def _global_text(self, run: Run) -> str:
-        return _global_text(self._settings(run))
-
-    def _command(self) -> list[str]:
-        if self.executable is None:
-            return [sys.executable, "-P", "-m", "legacy_models.vic.embedded.program"]
-        return [str(usable(self.executable))]
-
-    def _write_vegetation(self, directory: Path, runs: Sequence[Run]) -> None:
-        """Write the library, each different class once, and the tiles in the order of the soil file."""
-        numbers: dict[str, int] = {}
-        cells = []
-        for cell, (run, made) in enumerate(zip(runs, inputs.vegetation(runs), strict=True), start=1):
-            number = numbers.setdefault(format_class(made), len(numbers) + 1)
-            cells.append(f"{cell} {format_tiles(tiles(run.site.properties, number))}")
-        (directory / "veglib.txt").write_text("".join(f"{number} {row}\n" for row, number in numbers.items()))
-        (directory / "vegparam.txt").write_text("".join(cells))
+    def _check_batch(self, runs: Sequence[Run]) -> None:
+        """Refuse an empty batch, two periods, or two groups."""
+        if not runs:
+            raise DataError("a batch needs at least one run")
+        periods = sorted({period(run) for run in runs})
+        if len(periods) > 1:
+            raise DataError(f"the runs of a batch must be of one period, received {periods[0]} and {periods[1]}")
+        if len({self.batch_group(run) for run in runs}) > 1:
+            raise DataError("the runs of a batch must have the same temperatures of rain and snow; see batch_group")
 
     def _write_forcing(self, directory: Path, runs: Sequence[Run], table: SoilTable) -> None:
         """Write one file for each different forcing, and a link to it under every cell's label."""
@@ -212,39 +250,13 @@ class VicModel:
         settings = self._settings(runs[0])
         written: dict[str, str] = {}
         for index, run in enumerate(runs):
-            digest = self._texts.digest(run, self.spinup_years, self.steps_per_day)
+            digest = self._texts.digest(run)
             if digest not in written:
                 written[digest] = f"site_{len(written)}"
-                content = self._texts.text(run, self.spinup_years, self.steps_per_day).content
+                content = self._texts.text(run).content
                 (folder / written[digest]).write_bytes(content)
             label = settings.label(table.lat[index], table.lon[index])
             (folder / f"data_{label}").symlink_to(written[digest])
-
-
-def embedded_version() -> str:
-    """SHA-256 of the embedded program's sources, its file formats, and the versions of numba and numpy."""
-    folder = Path(__file__).parent
-    sources = [
-        *sorted((folder / "embedded").glob("*.py")),
-        *(folder / f"{name}.py" for name in FORMAT_MODULES),
-    ]
-    libraries = [f"{name} {metadata.version(name)}".encode() for name in ("numba", "numpy")]
-    texts = [part for path in sources for part in (path.name.encode(), path.read_bytes())]
-    return sha256_of_bytes(*texts, *libraries)
-
-
-def usable(executable: str) -> Path:
-    """The absolute path of an executable file.
-
-    Raises:
-        LegacyModelError: if it is not there or may not be executed.
-    """
-    path = Path(executable).expanduser().resolve()
-    if not path.is_file():
-        raise LegacyModelError(f"no VIC 5 program at {path}; leave out 'executable' for the embedded program")
-    if not os.access(path, os.X_OK):
-        raise LegacyModelError(f"the VIC 5 program {path} may not be executed; chmod +x it")
-    return path
 
 
 def drift(table: FluxTable, run: Run, expected: Expected) -> float | None:
@@ -259,19 +271,8 @@ def drift(table: FluxTable, run: Run, expected: Expected) -> float | None:
 
 
 @lru_cache(maxsize=64)
-def _global_text(settings: GlobalFile) -> str:
-    return format_global(settings)
-
-
-@lru_cache(maxsize=64)
-def _settings(start: str, end: str, spinup_years: int, steps: int, output_format: inputs.OutputFormat) -> GlobalFile:
-    first = pd.Timestamp(start) - pd.DateOffset(years=spinup_years)
-    return inputs.settings(first.date(), pd.Timestamp(end).date(), steps, output_format)
-
-
-def _check_one_period(runs: Sequence[Run]) -> None:
-    if not runs:
-        raise DataError("a batch needs at least one run")
-    periods = sorted({period(run) for run in runs})
-    if len(periods) > 1:
-        raise DataError(f"the runs of a batch must be of one period, received {periods[0]} and {periods[1]}")
+def _settings(
+    start: str, end: str, spinup_years: int, steps: int, output_format: inputs.OutputFormat, bands: int, rain_snow: bool
+) -> GlobalFile:
+    first = (pd.Timestamp(start) - pd.DateOffset(years=spinup_years)).date()
+    return inputs.settings(first, pd.Timestamp(end).date(), steps, output_format, bands, rain_snow)

@@ -1,7 +1,14 @@
 """Daily forcing to the sub-daily forcing that VIC 5 asks for, in local solar time.
 
 Every daily total or mean is kept: precipitation in equal parts, shortwave as a half sine integrated exactly
-over each step, temperature as a cosine with its maximum at 15 h.
+over each step, temperature as a cosine with its maximum at 15 h; vapour pressure, air pressure and wind are the
+same all day, vapour pressure up to saturation. What the daily forcing has not is estimated:
+
+- longwave from temperature, vapour pressure and the clearness of the day (Prata 1996; Unsworth and Monteith 1975);
+  where there is a daily longwave, this gives its course over the day;
+- air pressure from elevation (standard atmosphere);
+- wind as one constant, 2 m/s unless told otherwise: the mean over 2000 weather stations, for want of anything better
+  (Allen et al. 1998, FAO Irrigation and Drainage Paper 56, chapter 3).
 """
 
 from dataclasses import dataclass
@@ -30,7 +37,7 @@ class Place:
     elevation: float
 
 
-def disaggregate(forcing: Forcing, place: Place, steps: int) -> Array:
+def disaggregate(forcing: Forcing, place: Place, steps: int, wind: float = DEFAULT_WIND) -> Array:
     """Return sub-daily forcing in the order of VIC's columns.
 
     Args:
@@ -38,6 +45,7 @@ def disaggregate(forcing: Forcing, place: Place, steps: int) -> Array:
             dayl [s]; wind [m/s], pressure [Pa] and longwave [W/m2] are used where given.
         place: latitude and elevation.
         steps: steps a day.
+        wind: assumed where the forcing has none [m/s].
 
     Returns:
         (time x steps, 7) PREC [mm/step], AIR_TEMP [degC], SWDOWN, LWDOWN [W/m2], PRESSURE, VP [kPa],
@@ -60,7 +68,7 @@ def disaggregate(forcing: Forcing, place: Place, steps: int) -> Array:
     daily = {
         "prcp": column["prcp"] / steps,
         "pressure": column.get("pressure", np.full(len(forcing.dates), pressure(place.elevation))) / 1000.0,
-        "wind": column.get("wind", np.full(len(forcing.dates), DEFAULT_WIND)),
+        "wind": column.get("wind", np.full(len(forcing.dates), wind)),
     }
     result = np.empty((len(forcing.dates), steps, 7))
     result[:, :, 0] = daily["prcp"][:, None]

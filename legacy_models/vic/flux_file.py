@@ -4,7 +4,8 @@ BINARY, little-endian, as the classic driver of VIC 5 writes it on a 64-bit mach
 header bytes in all (uint16); part 1: its bytes (uint16), model steps (uint64), start year (int32), month, day
 (uint16), second (uint32), OUTVARs + 3 (uint64); part 2: its bytes (uint16), then for each column the length
 of its name (int8), name, type code (int8), multiplier (float32). Rows follow: three int32 (year, month, day),
-then the columns, float32 unless the global file asks for another type.
+then the columns, float32 unless the global file asks for another type. The multipliers are those of the global
+file; the program prints them in the header and does not apply them.
 
 Source: VIC 5 documentation, classic driver, OutputFormatting (vic.readthedocs.io); the sizes of part 1 are
 those of the program, which the documentation gives as int.
@@ -106,26 +107,25 @@ def format_binary(table: FluxTable, steps_per_day: int) -> bytes:
 
 
 def read_binary(content: bytes) -> FluxTable:
-    """Parse a BINARY output file of daily rows; multipliers are divided out.
+    """Parse a BINARY output file of daily rows.
 
     Raises:
         DataError: if the header is damaged or the last row is incomplete (a truncated file).
     """
     start, columns = _read_header(content)
-    row = np.dtype([(f"{i}", _TYPES[code]) for i, (_, code, _) in enumerate(columns)])
+    row = np.dtype([(f"{i}", _TYPES[code]) for i, (_, code) in enumerate(columns)])
     if (len(content) - start) % row.itemsize:
         raise DataError(
             f"output file: {len(content) - start} bytes of data are no whole number of rows of {row.itemsize}"
         )
-    names = tuple(name for name, _, _ in columns[3:])
-    if all(code == _FLOAT and multiplier == 1.0 for _, code, multiplier in columns[3:]):
+    names = tuple(name for name, _ in columns[3:])
+    if all(code == _FLOAT for _, code in columns[3:]):
         block = np.frombuffer(content, dtype="<u4", offset=start).reshape(-1, len(columns))
         days, values = block[:, :3].view("<i4"), block[:, 3:].copy().view("<f4").astype(np.float64)
     else:
         rows = np.frombuffer(content, dtype=row, offset=start)
         days = np.stack([rows[f"{i}"] for i in range(3)], axis=1)
-        scaled = [rows[f"{i}"].astype(np.float64) / columns[i][2] for i in range(3, len(columns))]
-        values = np.stack(scaled, axis=1) if scaled else np.empty((len(rows), 0))
+        values = np.stack([rows[f"{i}"].astype(np.float64) for i in range(3, len(columns))], axis=1)
     return FluxTable(names, _dates(days.astype(np.int64)), values)
 
 
@@ -133,8 +133,8 @@ def _column_header(name: str, code: int) -> bytes:
     return struct.pack("<b", len(name)) + name.encode("ascii") + _COLUMN_TAIL.pack(code, 1.0)
 
 
-def _read_header(content: bytes) -> tuple[int, list[tuple[str, int, float]]]:
-    """Return where the rows begin, and (name, type code, multiplier) of each column."""
+def _read_header(content: bytes) -> tuple[int, list[tuple[str, int]]]:
+    """Return where the rows begin, and (name, type code) of each column."""
     position = len(_IDENTIFIER) + 2 + _PART_1.size + 2
     if not content.startswith(_IDENTIFIER) or len(content) < position:
         raise DataError("output file: this is not the header of a BINARY file of VIC 5")
@@ -144,13 +144,13 @@ def _read_header(content: bytes) -> tuple[int, list[tuple[str, int, float]]]:
         while position < end:
             (length,) = struct.unpack_from("<b", content, position)
             name = content[position + 1 : position + 1 + length].decode("ascii")
-            code, multiplier = _COLUMN_TAIL.unpack_from(content, position + 1 + length)
-            columns.append((name, code, multiplier))
+            code, _ = _COLUMN_TAIL.unpack_from(content, position + 1 + length)
+            columns.append((name, code))
             position += 1 + length + _COLUMN_TAIL.size
     except (struct.error, UnicodeDecodeError):
         raise DataError("output file: the header of the BINARY file is damaged") from None
-    names = tuple(name for name, _, _ in columns[:3])
-    if position != end or names != _DATE_NAMES or any(code not in _TYPES for _, code, _ in columns):
+    names = tuple(name for name, _ in columns[:3])
+    if position != end or names != _DATE_NAMES or any(code not in _TYPES for _, code in columns):
         raise DataError(f"output file: the header of the BINARY file is damaged; its first columns are {names}")
     return end, columns
 

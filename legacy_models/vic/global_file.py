@@ -13,12 +13,11 @@ from legacy_models.errors import DataError
 
 _UNUSED = """
     AERO_RESIST_CANSNOW ALB_SRC ATMOS_STEPS_PER_DAY BLOWING BLOWING_CALC_PROB BLOWING_FETCH BLOWING_SIMPLE
-    BLOWING_SPATIAL_WIND BLOWING_VAR_THRESHOLD CANOPY_LAYERS CARBON CLOSE_ENERGY COMPUTE_TREELINE
-    CONSTANTS CORRPREC DIST_PRCP DMY_UNITS ENDSEC EQUAL_AREA EXP_TRANS FCAN_SRC FORCEHOUR FORCESEC
-    FORCING2 GRND_FLUX_TYPE IMPLICIT INIT_STATE JULY_TAVG_SUPPLIED LAKES LAKE_PROFILE LOG_DIR
-    MAX_SNOW_ALBEDO MIN_WIND_SPEED NOFLUX NRECS ORGANIC_FRACT OUTPUT_STEPS_PER_DAY PLAPSE QUICK_FLUX
-    QUICK_SOLVE RC_MODE RESOLUTION ROOT_BRENT SHARE_LAYER_MOIST SNOW_DENSITY SPATIAL_FROST SPATIAL_SNOW
-    STARTSEC STATEDAY STATEMONTH STATENAME STATESEC STATEYEAR STATE_FORMAT TFALLBACK TIME_UNITS
+    BLOWING_SPATIAL_WIND BLOWING_VAR_THRESHOLD BULK_DENSITY_COMB CANOPY_LAYERS CARBON CLOSE_ENERGY
+    COMPUTE_TREELINE CONSTANTS CORRPREC EQUAL_AREA EXP_TRANS FCAN_SRC FORCESEC FORCE_ENDIAN FORCING2 GRND_FLUX_TYPE
+    IMPLICIT INIT_STATE JULY_TAVG_SUPPLIED LAKES LAKE_NODES LAKE_PROFILE LOG_DIR MAX_SNOW_ALBEDO NO_FLUX NRECS
+    ORGANIC_FRACT OUT_TIME_UNITS QUICK_FLUX QUICK_SOLVE RC_MODE RESOLUTION SHARE_LAYER_MOIST SNOW_DENSITY
+    SPATIAL_FROST SPATIAL_SNOW STARTSEC STATEDAY STATEMONTH STATENAME STATESEC STATEYEAR STATE_FORMAT TFALLBACK
     VEGLIB_FCAN VEGLIB_PHOTO VEGPARAM_ALB VEGPARAM_FCAN
 """
 UNUSED_KEYS = frozenset(_UNUSED.split())
@@ -54,10 +53,11 @@ class GlobalFile:
         model_steps: MODEL_STEPS_PER_DAY; ``snow_steps``, ``runoff_steps``, ``force_steps`` likewise.
         start: first simulated day; ``end`` the last.
         forcing: FORCING1, the prefix that ``lat_lon`` is added to.
-        force_types: FORCE_TYPE of each forcing column, in order.
+        force_types: FORCE_TYPE of each forcing column, in order; of a BINARY file with sign and multiplier.
         force_start: day of the first forcing row.
         soil: path of the soil file; ``veglib``, ``vegparam``, ``snow_band_file``, ``result_dir`` likewise.
-        other: (key, rest of line) of keys that are not a field here.
+        other: (key, rest of line) of keys that are not a field here; from FORCING2 on also the FORCE keys, which
+            say what the second forcing file is.
     """
 
     nlayer: int
@@ -94,7 +94,8 @@ class GlobalFile:
     @property
     def unknown_keys(self) -> tuple[str, ...]:
         """Keys that VIC does not have either: VIC warns of them, and of nothing else about them."""
-        return tuple(key for key, _ in self.other if key not in UNUSED_KEYS)
+        known = UNUSED_KEYS | _KEYS.keys() | _DATE_KEYS | {"FORCE_TYPE"}
+        return tuple(key for key, _ in self.other if key not in known)
 
     def label(self, lat: float, lon: float) -> str:
         """The ``lat_lon`` part of the names of a cell's forcing and output files."""
@@ -108,14 +109,17 @@ def read_global(text: str) -> GlobalFile:
         DataError: naming the key that is missing, or whose value cannot be read.
     """
     values: dict[str, str] = {}
-    force_types: list[str] = []
+    force_types: list[list[str]] = []
     other: list[tuple[str, str]] = []
     outputs: list[OutputStream] = []
     for key, words in _lines(text):
         if key in _OUTPUT_KEYS:
             _add_output(outputs, key, words)
+        elif key.startswith("FORCE") and any(earlier == "FORCING2" for earlier, _ in other):
+            other.append((key, " ".join(words)))
         elif key == "FORCE_TYPE":
-            force_types.append(_first(key, words))
+            _first(key, words)
+            force_types.append(words)
         elif key == "SNOW_BAND":
             values["SNOW_BAND"], values["SNOW_BAND_FILE"] = _first(key, words), " ".join(words[1:2])
         elif key in _KEYS or key in _DATE_KEYS:
@@ -125,7 +129,9 @@ def read_global(text: str) -> GlobalFile:
     fields = {name: convert(key, values[key]) for key, (name, convert) in _KEYS.items() if key in values}
     fields |= {name: _date(values, prefix) for prefix, name in _DATES.items()}
     _check_complete(fields, values)
-    return GlobalFile(**fields, force_types=tuple(force_types), outputs=tuple(outputs), other=tuple(other))
+    words_a_type = 3 if values.get("FORCE_FORMAT", "").upper() == "BINARY" else 1
+    types = tuple(" ".join(words[:words_a_type]) for words in force_types)
+    return GlobalFile(**fields, force_types=types, outputs=tuple(outputs), other=tuple(other))
 
 
 def format_global(settings: GlobalFile) -> str:

@@ -14,23 +14,27 @@ import numpy.typing as npt
 
 from legacy_models.errors import DataError
 from legacy_models.model import Run
-from legacy_models.parameters import Array
+from legacy_models.parameters import Array, ParameterSpace
 from legacy_models.vic import site
 from legacy_models.vic.balance import NAMES
+from legacy_models.vic.constants_file import MAX_SNOW_TEMP, MIN_RAIN_TEMP
 from legacy_models.vic.forcing_file import FORCE_TYPES
 from legacy_models.vic.global_file import GlobalFile, OutputStream, OutputVariable
+from legacy_models.vic.land_cover import CoverTile, cover_tiles
 from legacy_models.vic.parameters import LAYERS, PARAMETERS, native
+from legacy_models.vic.snow_band_file import SnowBands
 from legacy_models.vic.soil_file import SoilTable
-from legacy_models.vic.vegetation_files import VegetationClass
 
 INITIAL_SATURATION = 0.6
 STREAM = "flux"
+SNOW_BAND_FILE = "snowbands.txt"
+CONSTANTS_FILE = "constants.txt"
 GRID_DECIMAL = 4
 
 OutputFormat = Literal["BINARY", "ASCII"]
 
 
-def soil_table(runs: Sequence[Run]) -> SoilTable:
+def soil_table(runs: Sequence[Run], space: ParameterSpace = PARAMETERS) -> SoilTable:
     """Return the soil rows of ``runs``, numbered and labelled by their place in the batch.
 
     Initial moisture is 0.6 of capacity in every layer; residual moisture 0.02 of the volume, or half of the
@@ -39,7 +43,7 @@ def soil_table(runs: Sequence[Run]) -> SoilTable:
     Raises:
         DataError: if a site property or a parameter is missing or not finite.
     """
-    values = native(parameter_values(runs))
+    values = native(parameter_values(runs, space))
     given = {variable.name: _property(runs, variable.name) for variable in (*site.PROPERTIES, *site.OTHER_PROPERTIES)}
     count = len(runs)
     bulk = layered(site.PARTICLE_DENSITY * (1.0 - given["porosity"]))
@@ -124,27 +128,67 @@ def check_soil(table: SoilTable, runs: Sequence[Run]) -> None:
     )
     for name, values, rule, good in rules:
         _check(name, values, rule, good & np.isfinite(values), runs)
-    for name in ("elevation", "avg_temp", "bubble", "quartz", "annual_prec"):
+    for name in ("lat", "elevation", "avg_temp", "bubble", "quartz", "annual_prec"):
         _check(name, getattr(table, name), "finite", np.isfinite(getattr(table, name)), runs)
 
 
-def vegetation(runs: Sequence[Run]) -> list[VegetationClass]:
-    """Return the library class of each run, numbered 0.
+def vegetation(runs: Sequence[Run], space: ParameterSpace = PARAMETERS) -> list[tuple[CoverTile, ...]]:
+    """Return the vegetated tiles of each run.
 
     Raises:
-        DataError: if the leaf area or the stomatal resistance is not a positive number.
+        DataError: if the tiles are larger than their cell, or the leaf area or the stomatal resistance is not a
+            positive number.
     """
-    values = native(parameter_values(runs))
+    values = native(parameter_values(runs, space))
     factors = zip(values["rmin_factor"].tolist(), values["lai_factor"].tolist(), strict=True)
-    classes = [site.vegetation_class(run.site.properties, *pair) for run, pair in zip(runs, factors, strict=True)]
-    for run, made in zip(runs, classes, strict=True):
+    tiles = [cover_tiles(run.site.properties, *pair) for run, pair in zip(runs, factors, strict=True)]
+    for run, of_run in zip(runs, tiles, strict=True):
+        if not sum(tile.share for tile in of_run) <= 1.0 + 1e-9:
+            raise DataError(f"site {run.site.name}: tiles of {[tile.share for tile in of_run]} must sum to 1 at most")
+    for run, made in ((run, tile.vegetation) for run, of_run in zip(runs, tiles, strict=True) for tile in of_run):
         if not all(0 < value < np.inf for value in (made.rmin, *made.lai)):
             raise DataError(f"site {run.site.name}: LAI {made.lai} and rmin {made.rmin} must be positive numbers")
-    return classes
+    return tiles
 
 
-def settings(start: date, end: date, steps: int, output_format: OutputFormat) -> GlobalFile:
-    """Return the global file of a simulation from ``start`` to ``end``; its paths are relative."""
+def snow_bands(runs: Sequence[Run], count: int) -> list[SnowBands]:
+    """Return the ``count`` elevation bands of each run, numbered by its place in the batch.
+
+    Raises:
+        DataError: if a site lies below sea level, where VIC refuses bands.
+    """
+    for name in ("elevation", site.ELEVATION_SPREAD.name):
+        low = _property(runs, name) < 0
+        if low.any():
+            run = runs[int(np.argmax(low))]
+            raise DataError(f"site {run.site.name}: {name} = {run.site.properties[name]} m; bands need 0 or more")
+    return [site.elevation_bands(run.site.properties, cell, count) for cell, run in enumerate(runs, start=1)]
+
+
+def constants(run: Run, space: ParameterSpace) -> dict[str, float]:
+    """Return the constants that ``run`` changes for its whole process: the temperatures of rain and snow, if any.
+
+    Raises:
+        DataError: if the warmest snow is not warmer than the coldest rain, or a temperature absurd.
+    """
+    values = native(parameter_values([run], space)[0])
+    if "min_rain_temp" not in values:
+        return {}
+    low, high = float(values["min_rain_temp"]), float(values["max_snow_temp"])
+    if not -10.0 <= low < high <= 10.0:
+        raise DataError(f"site {run.site.name}: snow up to {high} degC must be warmer than rain from {low} degC on")
+    return {MIN_RAIN_TEMP: low, MAX_SNOW_TEMP: high}
+
+
+def settings(
+    start: date, end: date, steps: int, output_format: OutputFormat, bands: int = 1, rain_snow: bool = False
+) -> GlobalFile:
+    """Return the global file of a simulation from ``start`` to ``end``; its paths are relative.
+
+    The number of steps is given too, and VIC goes by it: worked out from the dates, rounding makes it one too small
+    at 12 steps a day, and the last day is not written.
+    """
+    steps_in_all = ("NRECS", str(((end - start).days + 1) * steps))
     printf = "%.8e" if output_format == "ASCII" else ""
     names = dict.fromkeys("OUT_SOIL_MOIST" if "SOIL_MOIST" in name else name for name in NAMES)
     return GlobalFile(
@@ -165,25 +209,28 @@ def settings(start: date, end: date, steps: int, output_format: OutputFormat) ->
         veglib="veglib.txt",
         vegparam="vegparam.txt",
         root_zones=3,
+        snow_bands=bands,
+        snow_band_file=SNOW_BAND_FILE if bands > 1 else "",
         result_dir="out",
         outputs=(OutputStream(STREAM, tuple(OutputVariable(name, printf) for name in names), output_format),),
+        other=(steps_in_all, ("CONSTANTS", CONSTANTS_FILE)) if rain_snow else (steps_in_all,),
     )
 
 
-def parameter_values(runs: Sequence[Run]) -> Array:
-    """(run, parameter) values of ``runs``.
+def parameter_values(runs: Sequence[Run], space: ParameterSpace = PARAMETERS) -> Array:
+    """(run, parameter) values of ``runs``, as ``space`` orders them.
 
     Raises:
         DataError: naming site and parameter if one is missing or not finite.
     """
     for run in runs:
-        if run.parameters.shape != (len(PARAMETERS),):
+        if run.parameters.shape != (len(space),):
             raise DataError(
-                f"site {run.site.name}: expected the parameters {', '.join(PARAMETERS.names)}; "
+                f"site {run.site.name}: expected the parameters {', '.join(space.names)}; "
                 f"received shape {run.parameters.shape}"
             )
-    values = np.array([run.parameters for run in runs], dtype=np.float64).reshape(len(runs), len(PARAMETERS))
-    for run, name in ((runs[i], PARAMETERS.names[j]) for i, j in np.argwhere(~np.isfinite(values))):
+    values = np.array([run.parameters for run in runs], dtype=np.float64).reshape(len(runs), len(space))
+    for run, name in ((runs[i], space.names[j]) for i, j in np.argwhere(~np.isfinite(values))):
         raise DataError(f"site {run.site.name}: parameter {name} is not a finite number")
     return values
 

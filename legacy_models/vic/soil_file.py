@@ -1,10 +1,10 @@
-"""VIC's soil parameter file: one row a cell, 17 + 12 x layers columns (53 for three layers).
+"""VIC's soil parameter file: one row a cell, 17 + 12 x layers columns (53 for three layers), and optional ones.
 
 Source: VIC 5 documentation, classic driver, SoilParam (vic.readthedocs.io).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,7 @@ COLUMNS: tuple[tuple[str, bool], ...] = (
     ("fs_active", False),
 )
 _WHOLE = frozenset({"run", "cell", "fs_active"})
+_BEFORE_ORGANIC = "particle_density"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,7 +78,11 @@ class SoilTable:
         annual_prec: [mm/year].
         resid_moist: [m3/m3].
         fs_active: whether frozen soil is computed [0 or 1].
-        extra: (cell, n) columns after the last one, kept as they are.
+        extra: (cell, n) columns after the last one, in the file's order: slope of the snow distribution
+            (SPATIAL_SNOW) [m], of the frost (SPATIAL_FROST) [degC], July's air temperature (JULY_TAVG_SUPPLIED)
+            [degC], or whatever there is.
+        organic: (cell, 3 x layer) share of organic matter [-], its bulk and its particle density [kg/m3], between
+            particle density and time zone (ORGANIC_FRACT); (0, 0) where the file has none.
     """
 
     run: npt.NDArray[np.int64]
@@ -110,6 +115,7 @@ class SoilTable:
     resid_moist: Array
     fs_active: npt.NDArray[np.int64]
     extra: Array
+    organic: Array = field(default_factory=lambda: np.empty((0, 0)))
 
     def __len__(self) -> int:
         return len(self.cell)
@@ -136,14 +142,19 @@ def concatenate(tables: Sequence[SoilTable]) -> SoilTable:
     )
 
 
-def read_soil(text: str, layers: int = 3) -> SoilTable:
+def read_soil(text: str, layers: int = 3, organic: bool = False) -> SoilTable:
     """Parse a soil file; lines that start with ``#`` are skipped.
+
+    Args:
+        text: of the file.
+        layers: NLAYER of the global file.
+        organic: whether the rows have the columns of ORGANIC_FRACT.
 
     Raises:
         DataError: naming the row if it is too short, not as long as the first, or holds what is no number.
     """
     words = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    needed = 17 + 12 * layers
+    needed = 17 + (15 if organic else 12) * layers
     for number, row in enumerate(words, start=1):
         if len(row) < needed or len(row) != len(words[0]):
             raise DataError(
@@ -155,7 +166,7 @@ def read_soil(text: str, layers: int = 3) -> SoilTable:
     except ValueError as error:
         raise DataError(f"soil file: {error}") from None
     columns: dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]] = {}
-    for name, position, width in _positions(layers):
+    for name, position, width in _positions(layers, organic):
         column = values[:, position] if width == 0 else values[:, position : position + width]
         columns[name] = column.astype(np.int64) if name in _WHOLE else column
     return SoilTable(**columns, extra=values[:, needed:])  # type: ignore[arg-type]
@@ -167,16 +178,21 @@ def format_soil(table: SoilTable) -> str:
     for name, layered in COLUMNS:
         column = getattr(table, name)
         columns += [_words(part) for part in (column.T if layered else [column])]
+        if name == _BEFORE_ORGANIC:
+            columns += [_words(part) for part in table.organic.T]
     columns += [_words(part) for part in table.extra.T]
     return "".join(" ".join(row) + "\n" for row in zip(*columns, strict=True))
 
 
-def _positions(layers: int) -> Iterator[tuple[str, int, int]]:
+def _positions(layers: int, organic: bool) -> Iterator[tuple[str, int, int]]:
     """Yield (name, first column, number of columns or 0 for a scalar)."""
     position = 0
     for name, layered in COLUMNS:
         yield name, position, layers if layered else 0
         position += layers if layered else 1
+        if organic and name == _BEFORE_ORGANIC:
+            yield "organic", position, 3 * layers
+            position += 3 * layers
 
 
 def _words(values: npt.NDArray[np.float64] | npt.NDArray[np.int64]) -> list[str]:

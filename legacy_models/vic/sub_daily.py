@@ -9,7 +9,7 @@ import numpy as np
 from legacy_models.errors import DataError
 from legacy_models.files import sha256_of_bytes
 from legacy_models.model import Forcing, Run, Variable, with_spinup
-from legacy_models.vic.disaggregation import Place, disaggregate
+from legacy_models.vic.disaggregation import DEFAULT_WIND, Place, disaggregate
 from legacy_models.vic.forcing_file import format_forcing
 
 FORCING = (
@@ -27,7 +27,7 @@ OPTIONAL_FORCING = (
 )
 _MOST_BYTES = 128 * 2**20
 
-Key = tuple[str, str, str, int, float, float, int]
+Key = tuple[str, str, str, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +42,41 @@ class SubDailyTexts:
     """Remembers texts (the latest, up to 128 MB) and digests (all); safe to share between threads.
 
     It pickles as an empty one.
+
+    Args:
+        spinup_years: simulated before the recorded days.
+        steps: steps a day.
+        wind: assumed where the forcing has none [m/s].
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spinup_years: int, steps: int, wind: float = DEFAULT_WIND) -> None:
+        self._made_for = (spinup_years, steps, wind)
         self._lock = Lock()
         self._digests: dict[Key, str] = {}
         self._texts: OrderedDict[Key, SubDailyText] = OrderedDict()
         self._bytes = 0
 
-    def __reduce__(self) -> tuple[type["SubDailyTexts"], tuple[()]]:
-        return SubDailyTexts, ()
+    def __reduce__(self) -> tuple[type["SubDailyTexts"], tuple[int, int, float]]:
+        return SubDailyTexts, self._made_for
 
-    def digest(self, run: Run, spinup_years: int, steps: int) -> str:
+    def digest(self, run: Run) -> str:
         """SHA-256 of the forcing file of ``run``; see `text`."""
         with self._lock:
-            known = self._digests.get(_key(run, spinup_years, steps))
-        return known or self.text(run, spinup_years, steps).digest
+            known = self._digests.get(_key(run))
+        return known or self.text(run).digest
 
-    def text(self, run: Run, spinup_years: int, steps: int) -> SubDailyText:
+    def text(self, run: Run) -> SubDailyText:
         """Return the forcing file of ``run``, spin-up included.
 
         Raises:
             DataError: naming site, variable and day if a value is missing or impossible.
         """
-        key = _key(run, spinup_years, steps)
+        key = _key(run)
         with self._lock:
             if key in self._texts:
                 self._texts.move_to_end(key)
                 return self._texts[key]
-        content = sub_daily_text(run, spinup_years, steps)
+        content = sub_daily_text(run, *self._made_for)
         made = SubDailyText(content, sha256_of_bytes(content))
         with self._lock:
             self._remember(key, made)
@@ -86,13 +92,13 @@ class SubDailyTexts:
             self._bytes -= len(dropped.content)
 
 
-def sub_daily_text(run: Run, spinup_years: int, steps: int) -> bytes:
+def sub_daily_text(run: Run, spinup_years: int, steps: int, wind: float = DEFAULT_WIND) -> bytes:
     """Check the daily forcing of ``run`` and return its sub-daily forcing file."""
     properties = run.site.properties
     forcing = with_spinup(run.site.forcing, run.start, run.end, spinup_years)
     check_forcing(run.site.name, forcing)
     place = Place(properties["latitude"], properties["elevation"])
-    return format_forcing(disaggregate(forcing, place, steps))
+    return format_forcing(disaggregate(forcing, place, steps, wind))
 
 
 def check_forcing(site: str, forcing: Forcing) -> None:
@@ -120,7 +126,6 @@ def period(run: Run) -> tuple[str, str]:
     return str(run.start.astype("datetime64[D]")), str(run.end.astype("datetime64[D]"))
 
 
-def _key(run: Run, spinup_years: int, steps: int) -> Key:
-    site = run.site
-    place = (float(site.properties["latitude"]), float(site.properties["elevation"]))
-    return (site.forcing.digest, *period(run), spinup_years, *place, steps)
+def _key(run: Run) -> Key:
+    properties = run.site.properties
+    return (run.site.forcing.digest, *period(run), float(properties["latitude"]), float(properties["elevation"]))

@@ -17,6 +17,3 @@ ARCHITECTURES = Table(
 
 MIXED_PRECISION = frozenset({"lstm"})
 """Architectures that train well in bfloat16 where the device has it; equations of stores need float32."""
-
-JIT_COMPILED = frozenset({"vic_hybrid"})
-"""Architectures that XLA makes faster: loops of many small operations. The built-in LSTM it makes slower."""

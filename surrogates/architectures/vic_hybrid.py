@@ -12,8 +12,10 @@ import keras
 from keras import ops
 
 from legacy_models.errors import UsageError
+from legacy_models.vic.parameters import LARGEST_DSMAX
 from surrogates.architectures.inputs import Inputs, scaled_inputs
-from surrogates.architectures.vic_soil import Soil, limited, step
+from surrogates.architectures.vic_days import VicDays
+from surrogates.architectures.vic_soil import Soil
 from surrogates.spec import SurrogateSpec
 
 Tensor = Any
@@ -23,8 +25,6 @@ STATES = OUTPUTS[3:]
 PROPERTIES = ("porosity", "wcr_fraction", "wpwp_fraction")
 PARAMETERS = ("b_infilt", "k", "r", "Ws", "expt", "Ksat", "depth2", "depth3")  # as in Soil
 FORCING = ("prcp", "tmin", "tmax", "dayl")
-LARGEST_SENSITIVITY = 0.02
-LEARNED = 10  # six demands (melt, sublimation, canopy, three layers) and four factors
 
 
 def build(
@@ -59,95 +59,14 @@ def build(
     described = keras.layers.Dense(static, "silu")(described)
     daily, rain, snow = _daily(spec, inputs, described, features)
     soil = _soil(spec, inputs)
-    constants = ops.expand_dims(ops.concatenate(list(soil), axis=-1), 1) + 0.0 * rain  # the same every day
     known = keras.layers.Concatenate()([inputs.state, described])
     hidden_state = keras.layers.Dense(latent, "tanh")(keras.layers.Dense(32, "silu")(known))
     first = ops.concatenate([_stores(soil, inputs), hidden_state], axis=-1)
-    cell = VicDay(features, latent, hidden, substeps)
-    days = keras.layers.Concatenate()([daily, rain, snow, constants])
-    outputs = keras.layers.RNN(cell, return_sequences=True, name="days")(days, initial_state=[first])
+    forced = keras.layers.Concatenate()([daily, rain, snow])
+    days = VicDays(latent, hidden, substeps, name="days")([forced, soil.derived(), first])
+    depth = ops.expand_dims(ops.concatenate(soil.millimetres, axis=-1), 1)
+    outputs = keras.layers.Concatenate(name="outputs")([days[..., :4], days[..., 4:] / depth])
     return keras.Model(inputs.named, outputs, name="vic_hybrid")
-
-
-@keras.saving.register_keras_serializable(package="surrogates")
-class VicDay(keras.layers.Layer):
-    """One day of VIC: stores in mm and latent states in, outputs and the same states out.
-
-    Args:
-        features: number of features of the day's forcing; after them come rain, snowfall and the constants.
-        latent: number of learned states.
-        hidden: size of the learned part.
-        substeps: steps of the soil.
-    """
-
-    def __init__(self, features: int, latent: int, hidden: int, substeps: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.features, self.latent, self.hidden, self.substeps = features, latent, hidden, substeps
-        self.state_size, self.output_size = 4 + latent, len(OUTPUTS)
-        self.inner = keras.layers.Dense(hidden, "silu")
-        self.terms = keras.layers.Dense(LEARNED + 2 * latent)
-
-    def build(self, input_shape: Any) -> None:  # noqa: ARG002 - Keras gives it, the constructor implies it
-        """Create the weights."""
-        self.inner.build((None, 7 + self.latent + self.features))
-        self.terms.build((None, self.hidden))
-        self.built = True
-
-    def call(self, inputs: Tensor, states: Any) -> tuple[Tensor, list[Tensor]]:
-        """Advance (basin, state) by a day."""
-        carried = bounded_sensitivity(states[0])
-        swe, *water = _columns(ops.relu(carried[:, :4]))
-        latent = carried[:, 4:]
-        rain, snowfall, *constants = _columns(inputs[:, self.features :])
-        soil = Soil(*constants)
-        known = [ops.log1p(swe / 10.0), *soil.describe(water), latent, inputs[:, : self.features]]
-        terms = self.terms(self.inner(ops.concatenate(known, -1)))
-        demands = _columns(ops.softplus(terms[:, :6] - 1.0))
-        factors = _columns(ops.exp(ops.tanh(terms[:, 6:LEARNED])))
-        inflow, swe, evaporation = _snow_and_canopy(rain, snowfall, swe, demands)
-        runoff, baseflow = 0.0, 0.0
-        for _ in range(self.substeps):
-            share = 1.0 / self.substeps
-            wanted = [share * demand for demand in demands[3:]]
-            quick, slow, taken, water = step(soil, share * inflow, water, wanted, factors, share)
-            runoff, baseflow, evaporation = runoff + quick, baseflow + slow, evaporation + taken
-        gate, proposal = ops.split(terms[:, LEARNED:], 2, axis=-1)
-        latent = latent + ops.sigmoid(gate - 1.0) * (ops.tanh(proposal) - latent)
-        outputs = [runoff, baseflow, evaporation, swe, *soil.moisture(water)]
-        return ops.concatenate(outputs, -1), [ops.concatenate([swe, *water, latent], -1)]
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        names = ("features", "latent", "hidden", "substeps")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-@ops.custom_gradient
-def bounded_sensitivity(states: Tensor) -> tuple[Tensor, Any]:
-    """Return ``states`` as they are; backwards, keep every sensitivity within ``LARGEST_SENSITIVITY``.
-
-    A few windows whose stores react steeply would otherwise decide every step. The limit is for a loss of about
-    one that is a mean over some tens to hundreds of windows; with 10 in its place, training failed on one of
-    three synthetic worlds.
-    """
-
-    def backward(*received: Tensor, upstream: Tensor | None = None) -> Tensor:
-        given = received[0] if upstream is None else upstream
-        return ops.clip(given, -LARGEST_SENSITIVITY, LARGEST_SENSITIVITY)
-
-    return states, backward
-
-
-def _snow_and_canopy(
-    rain: Tensor, snowfall: Tensor, swe: Tensor, demands: list[Tensor]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the water that reaches the soil, the snow that is left, and what evaporated of both [mm]."""
-    melting, sublimating, wetting = demands[:3]
-    intercepted = limited(wetting, rain)
-    pack = swe + snowfall
-    sublimated = limited(0.3 * sublimating, pack)
-    melt = limited(5.0 * melting, pack - sublimated)
-    return rain - intercepted + melt, pack - sublimated - melt, intercepted + sublimated
 
 
 def _daily(spec: SurrogateSpec, inputs: Inputs, described: Tensor, features: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -167,7 +86,7 @@ def _daily(spec: SurrogateSpec, inputs: Inputs, described: Tensor, features: int
 
 
 def _soil(spec: SurrogateSpec, inputs: Inputs) -> Soil:
-    """Constants of the soil from parameters and properties."""
+    """Constants of the soil from parameters and properties; Dsmax = k / r is held to its largest as in the adapter."""
     values = []
     for kind, names, wanted in (
         ("properties", spec.model.property_names, PROPERTIES),
@@ -175,7 +94,8 @@ def _soil(spec: SurrogateSpec, inputs: Inputs) -> Soil:
     ):
         places = [names.index(name) for name in wanted]
         values += [inputs.named[kind][:, place : place + 1] for place in places]
-    return Soil(*values)
+    soil = Soil(*values)
+    return soil._replace(r=ops.maximum(soil.r, soil.k / LARGEST_DSMAX))
 
 
 def _stores(soil: Soil, inputs: Inputs) -> Tensor:

@@ -18,7 +18,7 @@ from pipeline.stages import run_until
 
 def main(data: str, run: str) -> None:
     """Run everything that is not finished and keep the summary."""
-    config = load_config("camels", f"netcdf:{data}")
+    config = load_config("camels", f"netcdf:{data}", ["tracking.search=false"])
     run_until("report", config, Path(run))
     summary = json.loads((Path(run) / "summary.json").read_text(encoding="utf-8"))
     print(keep("main_job", "CAMELS-US, Daymet, first basins by SHA-256 of the id", summary))

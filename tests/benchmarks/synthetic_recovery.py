@@ -23,7 +23,8 @@ def main(runs: str, *seeds: str) -> None:
     figures: dict[str, Any] = {}
     for seed in seeds or ("0", "1", "2"):
         directory = Path(runs) / f"seed-{seed}"
-        run_until("report", load_config("synthetic", assignments=[f"data.options.seed={seed}"]), directory)
+        assignments = [f"data.options.seed={seed}", "tracking.search=false"]
+        run_until("report", load_config("synthetic", assignments=assignments), directory)
         figures[f"seed_{seed}"] = recovery(json.loads((directory / "summary.json").read_text(encoding="utf-8")))
     worst = {"distance": min, "recovered": min, "gap_abs_median": max, "seconds": max}
     figures["worst"] = {

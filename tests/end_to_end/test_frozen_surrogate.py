@@ -17,7 +17,7 @@ from dpl.windows import Draws, training_windows
 from legacy_models.errors import BundleError
 from legacy_models.parameters import ParameterSpace
 from surrogates import bundle
-from surrogates.architectures import ARCHITECTURES, JIT_COMPILED
+from surrogates.architectures import ARCHITECTURES
 from surrogates.surrogate import Surrogate, new_member
 from surrogates.windows import gather, spec_of
 from tests.recorded_runs import vic_like_runs
@@ -34,11 +34,7 @@ def runs():
     return vic_like_runs(sites=BASINS, sets=1, days=DAYS)
 
 
-LONG = [pytest.mark.slow]  # XLA compiles for half a minute
-FORMS = [pytest.param(name, marks=LONG if name in JIT_COMPILED else []) for name in ARCHITECTURES]
-
-
-@pytest.fixture(scope="module", params=FORMS)
+@pytest.fixture(scope="module", params=sorted(ARCHITECTURES))
 def surrogate(request, runs, tmp_path_factory):
     """A loaded bundle of an untrained surrogate: all that freezing needs."""
     spec = spec_of(runs, gather(runs), np.arange(BASINS))

@@ -4,6 +4,7 @@ import os
 import resource
 import sys
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -11,12 +12,6 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.faults)
 
 
 @pytest.fixture
@@ -46,6 +41,15 @@ def alive(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
 def misbehave(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Return a function that says what the misbehaving program is to do wrong."""
     return lambda faults: monkeypatch.setenv("MISBEHAVE", faults)
+
+
+@pytest.fixture
+def executions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], Counter[int]]:
+    """Return a function that counts how often each run number was begun by a misbehaving program."""
+    path = tmp_path / "executions.txt"
+    path.touch()
+    monkeypatch.setenv("EXECUTIONS", str(path))
+    return lambda: Counter(int(line) for line in path.read_text().split())
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """The adapter of the misbehaving program, and runs for it: run number n should give n, n + 1, n + 2, ..."""
 
 import json
+import os
 import sys
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -21,7 +23,6 @@ class Misbehaving:
     """Runs the program with ``python -I -S``, which starts in some 20 ms."""
 
     name = "misbehaving"
-    version = "1"
     parameters = ParameterSpace((Parameter("number", 0, 1e6, 0, "1", "linear", "counting"),))
     forcing = (Variable("prcp", "mm/day"),)
     properties = (Variable("area", "km2"),)
@@ -29,12 +30,21 @@ class Misbehaving:
     states = ()
     runoff = ("flow",)
     spinup_years = 0
+    seconds_a_year = 0.01
+    options = MappingProxyType({})
 
     def __init__(self, program: str = sys.executable) -> None:
         self.program = program
 
+    @property
+    def version(self) -> str:
+        return os.environ.get("MODEL_VERSION", "1")
+
     def site(self, name, attributes, forcing):
         return Site(name, {"area": 1.0}, forcing)
+
+    def batch_group(self, run):
+        return None
 
     def key(self, run: Run) -> str:
         return run_key(self.version, run, self.spinup_years)

@@ -2,7 +2,8 @@
 
 Its input is ``runs.json``: days, and for each run a number. For run ``i`` it writes ``i.txt``, one line a
 day. ``MISBEHAVE`` holds what goes wrong, for example ``7:exit,9:hang``: while run number 7 is simulated the
-program exits with status 3, while run number 9 is it hangs. ``*`` stands for every run.
+program exits with status 3, while run number 9 is it hangs. ``*`` stands for every run. ``EXECUTIONS`` names a
+file to which the number of every run that is begun is added.
 """
 
 import ctypes
@@ -20,9 +21,16 @@ def main() -> None:
     faults = dict(item.split(":") for item in os.environ.get("MISBEHAVE", "").split(",") if item)
     for i, number in enumerate(given["numbers"]):
         fault = faults.get(str(number), faults.get("*", ""))
+        note(number)
         lines = [f"{number + day}" for day in range(given["days"])]
         lines = FAULTS[fault](lines) if fault else lines
         Path(f"{i}.txt").write_text("\n".join(lines))
+
+
+def note(number: int) -> None:
+    if path := os.environ.get("EXECUTIONS"):
+        with Path(path).open("a") as stream:
+            stream.write(f"{number}\n")
 
 
 def leave(lines: list[str]) -> list[str]:
@@ -78,6 +86,13 @@ def talk_forever(lines: list[str]) -> list[str]:
         os.write(2, b"blah " * 20_000)
 
 
+def kill_worker(lines: list[str]) -> list[str]:
+    """Kill the process that runs batches: the parent of the watchdog, which is the parent of this one."""
+    worker = Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[1]
+    os.kill(int(worker), signal.SIGKILL)
+    return hang(lines)
+
+
 def fill_disk(lines: list[str]) -> list[str]:
     Path("big").write_bytes(bytes(64 << 20))
     return lines
@@ -94,6 +109,7 @@ FAULTS = {
     "talk": talk,
     "talkforever": talk_forever,
     "fill": fill_disk,
+    "killworker": kill_worker,
     "truncate": lambda lines: lines[: len(lines) // 2],
     "nan": lambda lines: [*lines[:-1], "nan"],
     "inf": lambda lines: ["-inf", *lines[1:]],

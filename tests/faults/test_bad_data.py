@@ -10,7 +10,7 @@ import xarray as xr
 from legacy_models.errors import DataError, ProjectError, UsageError
 from pipeline.readers.netcdf import Options, read
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.fault(25)
 BASINS = ["01013500", "02000000"]
 UNITS = {
     "prcp": "mm/day",

@@ -23,7 +23,6 @@ from surrogates.surrogate import Surrogate
 from surrogates.train import train
 from tests.recorded_runs import MODEL, TINY, recorded_runs, tiny_surrogate
 
-pytestmark = pytest.mark.faults
 ROOT = Path(__file__).parents[2]
 
 KILLED = """
@@ -63,6 +62,7 @@ def reseal(path: Path, change: Callable[[dict[str, object]], None] = lambda card
     (path / "card.json").write_text(json.dumps(card))
 
 
+@pytest.mark.fault(21)
 def test_training_killed_with_minus_nine_resumes_on_the_same_loss_curve(
     trained: tuple[Surrogate, list[Epoch]], tmp_path: Path
 ) -> None:
@@ -79,6 +79,7 @@ def test_training_killed_with_minus_nine_resumes_on_the_same_loss_curve(
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.fault(22)
 def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(tmp_path: Path) -> None:
     tiny_surrogate(tmp_path)
     (checkpoint,) = tmp_path.rglob("sequence_0.npz")
@@ -103,6 +104,7 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(tmp_path: Pa
     assert records == []
 
 
+@pytest.mark.fault(23)
 def test_a_record_that_is_not_finite_stops_training_and_is_named(tmp_path: Path) -> None:
     runs = recorded_runs()
     broken = runs.outputs.copy()
@@ -112,6 +114,7 @@ def test_a_record_that_is_not_finite_stops_training_and_is_named(tmp_path: Path)
         train(replace(runs, outputs=broken), settings, tmp_path)
 
 
+@pytest.mark.fault(23)
 def test_the_last_good_weights_survive_a_loss_that_is_not_finite(tmp_path: Path) -> None:
     settings = replace(TINY, learning_rate=1e30, epochs=50)
     records: list[Epoch] = []
@@ -122,6 +125,7 @@ def test_the_last_good_weights_survive_a_loss_that_is_not_finite(tmp_path: Path)
             assert all(np.isfinite(kept[name]).all() for name in kept.files)
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -138,6 +142,7 @@ def test_the_last_good_weights_survive_a_loss_that_is_not_finite(tmp_path: Path)
         ({"outputs": MODEL.outputs[:1], "states": ()}, "outputs"),
         ({"forcing": MODEL.forcing[:2]}, "forcing"),
         ({"spinup_years": 10}, "spin-up"),
+        ({"options": {"tiles": 2}}, "options"),
         ({"name": "vic"}, "legacy model"),
     ],
 )
@@ -149,6 +154,7 @@ def test_a_surrogate_of_something_else_is_refused(saved: Path, change: dict[str,
         bundle.check_request(card, SimpleNamespace(**{**fields, **change}))
 
 
+@pytest.mark.fault(28)
 def test_an_altered_file_is_refused(saved: Path) -> None:
     content = bytearray((saved / "weights.npz").read_bytes())
     content[len(content) // 2] ^= 1
@@ -157,18 +163,21 @@ def test_an_altered_file_is_refused(saved: Path) -> None:
         bundle.load(saved)
 
 
+@pytest.mark.fault(28)
 def test_a_missing_file_is_refused(saved: Path) -> None:
     (saved / "weights.npz").unlink()
     with pytest.raises(BundleError, match=r"weights\.npz"):
         bundle.load(saved)
 
 
+@pytest.mark.fault(28)
 def test_an_extra_file_is_refused(saved: Path) -> None:
     (saved / "model.keras").write_bytes(b"anything")
     with pytest.raises(BundleError, match=r"model\.keras"):
         bundle.load(saved)
 
 
+@pytest.mark.fault(28)
 def test_a_path_out_of_the_bundle_is_refused(saved: Path) -> None:
     (saved.parent / "outside.npz").write_bytes((saved / "weights.npz").read_bytes())
     reseal(
@@ -179,6 +188,7 @@ def test_a_path_out_of_the_bundle_is_refused(saved: Path) -> None:
         bundle.load(saved)
 
 
+@pytest.mark.fault(28)
 def test_a_link_out_of_the_bundle_is_refused(saved: Path) -> None:
     (saved / "weights.npz").rename(saved.parent / "outside.npz")
     (saved / "weights.npz").symlink_to(saved.parent / "outside.npz")
@@ -186,12 +196,14 @@ def test_a_link_out_of_the_bundle_is_refused(saved: Path) -> None:
         bundle.load(saved)
 
 
+@pytest.mark.fault(28)
 def test_an_architecture_that_is_not_in_the_table_is_refused_not_imported(saved: Path) -> None:
     reseal(saved, lambda card: card.update(architecture="os:system"))
     with pytest.raises(BundleError, match="os:system"):
         bundle.load(saved)
 
 
+@pytest.mark.fault(28)
 def test_a_lambda_in_the_options_is_refused_not_run(saved: Path) -> None:
     reseal(
         saved,
@@ -206,6 +218,7 @@ class _Evil:
         return os.system, ("touch executed",)
 
 
+@pytest.mark.fault(28)
 def test_a_pickle_among_the_weights_is_refused_not_run(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +237,7 @@ def test_a_pickle_among_the_weights_is_refused_not_run(
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.fault(28)
 def test_weights_of_another_shape_are_refused(saved: Path) -> None:
     with np.load(saved / "weights.npz") as good:
         arrays = {name: good[name] for name in good.files}
@@ -235,12 +249,14 @@ def test_weights_of_another_shape_are_refused(saved: Path) -> None:
         bundle.load(saved)
 
 
+@pytest.mark.fault(28)
 def test_a_newer_schema_is_refused_with_the_remedy(saved: Path) -> None:
     reseal(saved, lambda card: card.update(schema_version=99))
     with pytest.raises(BundleError, match="update"):
         bundle.load(saved)
 
 
+@pytest.mark.fault(28)
 @pytest.mark.parametrize("text", ["", "[]", "{}", "not json"])
 def test_a_card_that_is_none_is_refused(saved: Path, text: str) -> None:
     (saved / "card.json").write_text(text)

@@ -32,12 +32,14 @@ number = st.floats(allow_nan=False, allow_infinity=False)
 word = st.from_regex(r"[A-Za-z0-9_./%-]{1,12}", fullmatch=True)
 day = st.dates(date(1850, 1, 1), date(2150, 1, 1))
 monthly = st.tuples(*[number] * 12)
+SECOND_FORCING = (("FORCING2", "lai_"), ("FORCE_TYPE", "LAI"), ("FORCEYEAR", "1990"), ("LAKES", "FALSE"))
 few = settings(max_examples=30, deadline=None)
 
 
 @st.composite
 def soil_tables(draw):
     rows, extra = draw(st.integers(0, 4)), draw(st.integers(0, 2))
+    organic = draw(st.booleans()) and rows > 0
     columns = {}
     for name, layered in COLUMNS:
         whole = name in ("run", "cell", "fs_active")
@@ -47,13 +49,16 @@ def soil_tables(draw):
         columns[name] = np.array(values, dtype=np.int64 if whole else np.float64).reshape(shape)
     last = draw(st.lists(number, min_size=rows * extra, max_size=rows * extra))
     columns["extra"] = np.array(last, dtype=np.float64).reshape(rows, extra)
+    if organic:
+        values = draw(st.lists(number, min_size=rows * 9, max_size=rows * 9))
+        columns["organic"] = np.array(values, dtype=np.float64).reshape(rows, 9)
     return SoilTable(**columns)
 
 
 @few
 @given(soil_tables())
 def test_soil_rows_are_read_back_exactly(table):
-    again = read_soil(format_soil(table))
+    again = read_soil(format_soil(table), organic=table.organic.size > 0)
     for f in fields(table):
         given_values, read_values = getattr(table, f.name), getattr(again, f.name)
         if len(table):
@@ -63,51 +68,57 @@ def test_soil_rows_are_read_back_exactly(table):
 
 @st.composite
 def vegetation_cells(draw):
-    lai = draw(st.booleans())
+    given_lines = draw(st.fixed_dictionaries(dict.fromkeys(("lai", "fcanopy", "albedo", "blowing"), st.booleans())))
+    lines = {name: (monthly if name != "blowing" else st.tuples(number, number, number)) for name in given_lines}
     tile = st.builds(
         VegetationTile,
         number=st.integers(1, 99),
         fraction=number,
         root_depths=st.tuples(number, number, number),
         root_fractions=st.tuples(number, number, number),
-        lai=monthly if lai else st.just(()),
+        **{name: lines[name] if there else st.just(()) for name, there in given_lines.items()},
     )
     cell = st.builds(VegetationCell, st.integers(1, 10**6), st.lists(tile, max_size=3).map(tuple))
-    return lai, tuple(draw(st.lists(cell, max_size=4)))
+    return given_lines, tuple(draw(st.lists(cell, max_size=4)))
 
 
 @few
 @given(vegetation_cells())
 def test_vegetation_tiles_are_read_back_exactly(drawn):
-    lai, cells = drawn
-    assert read_vegparam(format_vegparam(cells), 3, lai=lai) == cells
+    lines, cells = drawn
+    assert read_vegparam(format_vegparam(cells), 3, **lines) == cells
+
+
+@st.composite
+def vegetation_classes(draw):
+    optional = {"fcanopy": monthly, "max_snow_albedo": number, "photosynthesis": st.tuples(*[number] * 7)}
+    columns = draw(st.fixed_dictionaries(dict.fromkeys(optional, st.booleans())))
+    kind = st.builds(
+        VegetationClass,
+        number=st.integers(1, 10**5),
+        overstory=st.booleans(),
+        rarc=number,
+        rmin=number,
+        lai=monthly,
+        albedo=monthly,
+        roughness=monthly,
+        displacement=monthly,
+        wind_height=number,
+        rgl=number,
+        rad_atten=number,
+        wind_atten=number,
+        trunk_ratio=number,
+        comment=st.from_regex(r"([A-Za-z]{1,8}( [A-Za-z()]{1,8})?)?", fullmatch=True),
+        **{name: values for name, values in optional.items() if columns[name]},
+    )
+    return columns, tuple(draw(st.lists(kind, max_size=3)))
 
 
 @few
-@given(
-    st.lists(
-        st.builds(
-            VegetationClass,
-            number=st.integers(1, 10**5),
-            overstory=st.booleans(),
-            rarc=number,
-            rmin=number,
-            lai=monthly,
-            albedo=monthly,
-            roughness=monthly,
-            displacement=monthly,
-            wind_height=number,
-            rgl=number,
-            rad_atten=number,
-            wind_atten=number,
-            trunk_ratio=number,
-            comment=st.from_regex(r"([A-Za-z]{1,8}( [A-Za-z()]{1,8})?)?", fullmatch=True),
-        ),
-        max_size=3,
-    )
-)
-def test_vegetation_classes_are_read_back_exactly(classes):
-    assert read_veglib(format_veglib(classes)) == tuple(classes)
+@given(vegetation_classes())
+def test_vegetation_classes_are_read_back_exactly(drawn):
+    columns, classes = drawn
+    assert read_veglib(format_veglib(classes), **columns) == classes
 
 
 @few
@@ -167,7 +178,9 @@ def global_files(draw):
         lai_src=draw(word),
         snow_bands=bands,
         snow_band_file=draw(word) if bands > 1 else "",
-        other=draw(st.sampled_from([(), (("LAKES", "FALSE"), ("MIN_WIND_SPEED", "0.1")), (("TYPO", ""),)])),
+        other=draw(
+            st.sampled_from([(), (("LAKES", "FALSE"), ("EQUAL_AREA", "TRUE")), (("TYPO", ""),), SECOND_FORCING])
+        ),
     )
 
 

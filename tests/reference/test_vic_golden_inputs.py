@@ -1,43 +1,23 @@
 """Inputs and outputs of recorded runs of VIC 5: read without loss, and made again from CAMELS data."""
 
 import numpy as np
-import pandas as pd
 import pytest
-import xarray as xr
 
-from legacy_models.model import Forcing
 from legacy_models.vic.balance import STORAGE_NAMES, storage
-from legacy_models.vic.disaggregation import NEEDED, Place, disaggregate
+from legacy_models.vic.disaggregation import Place, disaggregate
 from legacy_models.vic.flux_file import format_ascii, format_binary, read_ascii, read_binary
 from legacy_models.vic.forcing_file import DECIMALS, format_forcing, read_forcing
 from legacy_models.vic.global_file import read_global
-from legacy_models.vic.site import site_properties, tiles, vegetation_class
+from legacy_models.vic.land_cover import cover_tiles
+from legacy_models.vic.site import site_properties
 from legacy_models.vic.soil_file import read_soil
 from legacy_models.vic.vegetation_files import read_veglib, read_vegparam
+from tests.vic_sites import BASINS
 
 pytestmark = pytest.mark.reference
 
-BASINS = ["01439500", "02296500", "06622700", "06888500", "09505350", "12013500"]
-ONE_TILE = ["01439500", "06888500", "12013500"]
+TILES = {"01439500": 1, "06888500": 1, "12013500": 1, "02296500": 2, "06622700": 2, "09505350": 2}
 GOLDEN_DECIMALS = np.array([5, 4, 4, 4, 4, 5, 1])
-
-
-@pytest.fixture(scope="module")
-def attributes(shared_data):
-    folder = shared_data / "camels_us" / "camels_attributes_v2.0"
-    parts = (
-        pd.read_csv(folder / f"camels_{n}.txt", sep=";", dtype={"gauge_id": str}) for n in ("topo", "soil", "vege")
-    )
-    return pd.concat([part.set_index("gauge_id") for part in parts], axis=1)
-
-
-@pytest.fixture(scope="module")
-def daily(shared_data):
-    with xr.open_dataset(shared_data / "camels_us" / "daymet_streamflow.nc") as data:
-        chosen = data.sel(gauge_id=BASINS, time=slice("1989-10-01", "1993-09-30"))
-        dates = chosen.time.values.astype("datetime64[D]")
-        values = np.stack([chosen[name].values.astype(float) for name in NEEDED], axis=-1)
-    return {basin: Forcing(dates, block, NEEDED) for basin, block in zip(BASINS, values, strict=True)}
 
 
 @pytest.fixture
@@ -87,17 +67,17 @@ def test_attributes_give_the_recorded_soil(golden, daily, attributes, basin):
     assert made["annual_prec"] == pytest.approx(soil.annual_prec[0], abs=0.01)
 
 
-@pytest.mark.parametrize("basin", ONE_TILE)
-def test_attributes_give_the_recorded_vegetation(golden, daily, attributes, basin):
-    made = site_properties(basin, attributes.loc[basin], daily[basin])
+@pytest.mark.parametrize(("basin", "count"), TILES.items())
+def test_attributes_give_the_recorded_vegetation(golden, daily, attributes, basin, count):
+    properties = site_properties(basin, attributes.loc[basin], daily[basin], tiles=count)
+    made = cover_tiles(properties, 1.0, 1.0)
     (cell, *_) = read_vegparam((golden / basin / "params" / "vegparam.txt").read_text(), 3)
-    (tile,) = cell.tiles
-    assert tiles(made, tile.number) == (tile,)
+    assert tuple(tile.numbered(old.number) for tile, old in zip(made, cell.tiles, strict=True)) == cell.tiles
     library = {c.number: c for c in read_veglib((golden / basin / "params" / "veglib.txt").read_text())}
-    recorded, ours = library[tile.number], vegetation_class(made, 1.0, 1.0)
-    assert ours.lai == pytest.approx(recorded.lai, abs=5.1e-5)
-    for name in ("overstory", "rarc", "rmin", "albedo", "roughness", "displacement", "wind_height", "rgl"):
-        assert getattr(ours, name) == getattr(recorded, name), name
+    for ours, recorded in ((tile.vegetation, library[old.number]) for tile, old in zip(made, cell.tiles, strict=True)):
+        assert ours.lai == pytest.approx(recorded.lai, abs=5.1e-5)
+        for name in ("overstory", "rarc", "rmin", "albedo", "roughness", "displacement", "wind_height", "rgl"):
+            assert getattr(ours, name) == getattr(recorded, name), name
 
 
 @pytest.mark.parametrize("basin", [*BASINS, "06622700_bands5", "09505350_bare"])

@@ -37,6 +37,7 @@ def test_a_query_comes_before_the_number():
     assert (TABLE.loc[chosen, "cover"] == "forest").all()
 
 
+@pytest.mark.fault(25)
 def test_a_file_of_ids_survives_bom_crlf_comments_and_blank_lines(tmp_path):
     path = tmp_path / "basins.txt"
     path.write_bytes("\ufeff# chosen\r\n00001005  # the fifth\r\n\r\n00001001\r\n".encode())
@@ -85,6 +86,7 @@ def dataset() -> xr.Dataset:
     )
 
 
+@pytest.mark.fault(24)
 def test_a_missing_attribute_names_file_attribute_and_basin(dataset):
     with pytest.raises(DataError, match=r"some.nc: attribute 'aridity' is missing for basin 02"):
         check_inputs(dataset, ["elev_mean", "aridity"])

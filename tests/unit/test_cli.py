@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("tensorflow", "keras", "prefect", "mlflow", "numba")
+HEAVY = ("tensorflow", "keras", "prefect", "mlflow", "numba", "dask", "distributed")
 
 
 def run(*arguments, cwd=None):

@@ -1,11 +1,16 @@
 """The configuration refuses what it does not know and says what would be right."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from legacy_models.errors import UnknownNameError, UsageError
+from legacy_models.executors import ExecutorSettings
 from pipeline.config import load_config, packaged_names
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", packaged_names())
@@ -21,12 +26,14 @@ def test_the_resolved_configuration_reads_back_as_itself(tmp_path):
     assert load_config(str(path)).hash() == config.hash()
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize(
     ("assignment", "fragments"),
     [
         ("dpl.epoch=3", ["dpl.epoch", "did you mean 'epochs'"]),
         ("dessign.runs_per_basin=3", ["dessign", "did you mean 'design'"]),
         ("surrogate.hiden=3", ["surrogate.hiden", "surrogate"]),
+        ("legacy_model.executor.adress='tcp://a:1'", ["legacy_model.executor.adress", "did you mean 'address'"]),
         ("splits.ungauged_shares=0.1", ["splits.ungauged_shares", "did you mean 'ungauged_share'"]),
     ],
 )
@@ -37,6 +44,7 @@ def test_an_unknown_key_is_named_with_the_nearest_one(assignment, fragments):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize(
     ("assignment", "fragments"),
     [
@@ -45,6 +53,15 @@ def test_an_unknown_key_is_named_with_the_nearest_one(assignment, fragments):
         ("splits.ungauged_share=1.5", ["splits.ungauged_share", "1.5"]),
         ("dpl.epochs=0", ["epochs", "at least 1"]),
         ("refine.dpl={epoch: 1}", ["refine.dpl.epoch", "epochs"]),
+        ("legacy_model.executor.name=daks", ["executor", "daks", "did you mean 'dask'"]),
+        (
+            "legacy_model.executor={name: dask, address: nowhere}",
+            ["executor.address", "protocol://host:port", "nowhere"],
+        ),
+        ("legacy_model.executor.address='tcp://a:1'", ["executor.address", "name: dask", "name: threads"]),
+        ("legacy_model.executor={name: dask, address: 'tcp://a:1', workers: 3}", ["executor.workers", "address", "3"]),
+        ("legacy_model.executor.workers=0", ["executor.workers", "at least 1", "0"]),
+        ("legacy_model.executor.worker_timeout=0", ["executor.worker_timeout", "above 0"]),
         ("legacy_model.name=vick", ["vick", "did you mean 'vic'"]),
         ("data.reader=netcfd", ["netcfd", "netcdf"]),
         ("basins.ids=[1013500]", ["basins.ids", "1013500", "string"]),
@@ -56,6 +73,24 @@ def test_an_impossible_value_is_named_with_its_key(assignment, fragments):
     with pytest.raises(UsageError) as caught:
         load_config("synthetic", assignments=[assignment])
     assert all(fragment in str(caught.value) for fragment in fragments), str(caught.value)
+
+
+def test_where_legacy_programs_run_is_chosen_in_the_configuration(tmp_path):
+    assert load_config("synthetic").legacy_model.executor == ExecutorSettings("threads")
+    config = load_config("synthetic", assignments=["legacy_model.executor={name: dask, workers: 8}"])
+    assert config.legacy_model.executor == ExecutorSettings("dask", workers=8)
+    path = tmp_path / "config.yaml"
+    path.write_text(config.to_yaml())
+    assert load_config(str(path)) == config
+
+
+def test_naming_dask_in_a_configuration_does_not_import_it():
+    program = (
+        "import sys; from pipeline.config import load_config;"
+        "load_config('synthetic', assignments=['legacy_model.executor.name=dask']);"
+        "sys.exit('dask' in sys.modules or 'distributed' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0
 
 
 def test_a_configuration_that_does_not_exist_is_answered_with_those_that_do():

@@ -58,9 +58,10 @@ def test_the_seed_decides_the_design(experiment):
 def test_fewer_sites_are_chosen_from_those_allowed_and_decide_whether_it_is_transductive(experiment):
     one = experiment("design.number=3", "design.sites=fit")
     assert len(one.design_sites) == 3
-    assert not one.transductive
+    assert not one.transductive(site.name for site in one.design_sites)
     assert {site.name for site in one.design_sites}.isdisjoint(one.splits.ungauged)
-    assert experiment().transductive
+    everywhere = experiment()
+    assert everywhere.transductive(site.name for site in everywhere.design_sites)
 
 
 def test_a_share_of_the_runs_is_made_under_changed_climates(experiment):

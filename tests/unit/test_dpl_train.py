@@ -185,6 +185,7 @@ def test_learning_stops_when_validation_does_not_improve(new_model, data, tmp_pa
     assert len(learn(new_model(), data, still, tmp_path).history) <= 4
 
 
+@pytest.mark.fault(23)
 def test_a_nan_in_the_forcing_names_basin_and_variable_and_keeps_the_weights(new_model, data, tmp_path):
     forcing = data.forcing.copy()
     forcing[5, 100:400] = np.nan
@@ -195,6 +196,7 @@ def test_a_nan_in_the_forcing_names_basin_and_variable_and_keeps_the_weights(new
     assert (tmp_path / CHECKPOINT).exists()
 
 
+@pytest.mark.fault(23)
 def test_a_surrogate_that_gives_nan_is_named(new_model, data, tmp_path):
     class Broken(ExactBucket):
         def simulate(self, forcing, antecedent, parameters, properties):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from legacy_models.vic.embedded import layout as at
-from legacy_models.vic.embedded.atmosphere import meteorology, rain_and_snow
+from legacy_models.vic.embedded.atmosphere import meteorology, rain_and_snow, saturation
 from legacy_models.vic.embedded.evaporation import (
     bare_soil,
     moisture_stress,
@@ -14,8 +14,6 @@ from legacy_models.vic.embedded.evaporation import (
     wet_canopy,
 )
 from legacy_models.vic.embedded.inputs import bands_of_cell, root_shares
-from legacy_models.vic.embedded.snow_energy import saturation, stability
-from legacy_models.vic.embedded.snow_pack import pack_step
 from legacy_models.vic.snow_band_file import SnowBands
 
 LAYERS = np.array([[45.0, 180.0, 540.0], [2.0, 8.0, 24.0], [20.0, 80.0, 240.0], [9.0, 36.0, 108.0]])
@@ -26,7 +24,7 @@ def test_reference_evaporation_agrees_with_fao_56():
     slope, gamma, wind = 122.0, 66.6, 2.078
     drying = 1.0 * 1.19 * 1013.0 * (1997.0 - 1409.0)
     rate = penman_monteith(13.28e6 / 86400.0, slope, gamma, 2.45e6, drying, 208.0 / wind, 70.0)
-    assert rate * 86400.0 == pytest.approx(3.9, abs=0.1)
+    assert rate == pytest.approx(3.9, abs=0.1)
 
 
 def test_penman_monteith_is_not_negative_in_dry_air():
@@ -58,7 +56,7 @@ def test_wet_layers_give_what_dry_layers_cannot():
 
 @pytest.mark.parametrize(("storage", "rain", "potential"), [(0.1, 5.0, 0.4), (0.0, 0.05, 1.0), (0.2, 0.0, 9.0)])
 def test_a_wet_canopy_keeps_its_water_balance_and_its_capacity(storage, rain, potential):
-    evaporation, throughfall, after, dry = wet_canopy(storage, rain, 0.2, potential)
+    evaporation, throughfall, after, dry = wet_canopy(storage, rain, 0.2, potential, 86400.0)
     assert storage + rain == pytest.approx(evaporation + throughfall + after)
     assert 0.0 <= after <= 0.2
     assert 0.0 <= dry <= 1.0
@@ -75,39 +73,37 @@ def test_roots_sum_to_one_and_those_below_the_column_go_to_its_lowest_layer():
     np.testing.assert_allclose(shares, [0.2, 0.5 * 4 / 6, 0.5 * 2 / 6 + 0.3])
 
 
+def test_layers_with_hardly_any_roots_have_none():
+    shares = root_shares([0.1, 0.40002], [0.5, 0.5], np.array([0.1, 0.4, 0.5]))
+    assert shares[2] == 0.0
+    assert shares.sum() == 1.0
+
+
 def test_bands_share_the_area_and_keep_precipitation_and_mean_temperature():
-    bands = bands_of_cell(SnowBands(1, (0.2, 0.5, 0.3), (500.0, 900.0, 1600.0), (0.1, 0.4, 0.5)))
+    bands, elevation = bands_of_cell(SnowBands(1, (0.2, 0.5, 0.3), (500.0, 900.0, 1600.0), (0.1, 0.4, 0.5)), 700.0)
+    assert elevation == pytest.approx(1030.0)
     assert sum(band.share for band in bands) == pytest.approx(1.0)
     assert sum(band.share * band.factor for band in bands) == pytest.approx(1.0)
     assert sum(band.share * band.shift for band in bands) == pytest.approx(0.0)
     assert bands[0].shift - bands[1].shift == pytest.approx(0.0065 * 400.0)
 
 
-def test_rain_and_snow_sum_to_precipitation():
-    rain, snow = rain_and_snow(np.array([-3.0, -0.5, 0.0, 0.5, 9.0]), np.full(5, 4.0))
-    np.testing.assert_allclose(rain, [0.0, 0.0, 2.0, 4.0, 4.0])
-    np.testing.assert_allclose(rain + snow, 4.0)
+def test_a_cell_keeps_its_elevation_where_the_mean_of_its_bands_is_within_a_metre():
+    bands, elevation = bands_of_cell(SnowBands(1, (0.5, 0.5), (500.0, 901.0), (0.5, 0.5)), 700.0)
+    assert elevation == 700.0
+    assert [band.shift for band in bands] == pytest.approx([0.0065 * 200.0, -0.0065 * 201.0])
+
+
+@pytest.mark.parametrize(("temperature", "rain"), [(-3.0, 0.0), (-0.5, 0.0), (0.0, 2.0), (0.5, 4.0), (9.0, 4.0)])
+def test_rain_and_snow_sum_to_precipitation(temperature, rain):
+    assert rain_and_snow(temperature, 4.0) == pytest.approx((rain, 4.0 - rain))
+
+
+def test_a_trace_of_snow_does_not_fall():
+    assert rain_and_snow(-3.0, 9e-6) == (0.0, 0.0)
 
 
 def test_vapour_above_saturation_is_capped():
     table = meteorology(np.array([[0.0, 10.0, 0.0, 300.0, 9e4, 5000.0, 2.0]]), 500.0, 0.0, 1.0)
     assert table[0, at.DEFICIT] == 0.0
     assert table[0, at.VAPOUR_PRESSURE] == pytest.approx(saturation(10.0))
-
-
-def test_cold_air_over_warm_snow_mixes_more_and_warm_air_less():
-    calm, mixed, still = (stability(2.0, surface, -5.0, 2.0, 0.001) for surface in (-5.0, 0.0, -15.0))
-    assert still < calm == 1.0 < mixed
-
-
-def test_snow_melts_by_the_energy_above_freezing():
-    pack = np.zeros(at.PACK_SIZE)
-    pack[at.PACK_SWE] = 0.05
-    longwave = 0.97 * 5.67e-8 * 273.15**4 + 100.0  # 100 W/m2 more than snow at 0 degC emits; no turbulence
-    weather = (0.0, 0.0, longwave, 1.0, 9e4, 600.0, 0.0, 0.0, 100.0, 2.0, 0.001)
-    outflow, vapour, melted = pack_step(pack, 0.0, 0.0, weather, 3600.0)
-    melt = 100.0 * 3600.0 / 3.337e8
-    assert vapour == pytest.approx(0.0, abs=1e-12)
-    assert pack[at.PACK_SWE] + outflow == pytest.approx(0.05)
-    assert pack[at.SURFACE_WATER] + outflow == pytest.approx(melt, rel=1e-9)
-    assert melted == outflow

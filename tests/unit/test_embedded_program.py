@@ -188,3 +188,32 @@ def test_cells_before_the_one_that_fails_are_complete(case, capsys):
     assert main(["-g", "global.txt"]) == 1
     assert "f_45.0000_7.0020" in capsys.readouterr().err
     assert outputs(case) == ["flux_45.0000_7.0010.txt"]
+
+
+def test_the_temperatures_of_rain_and_snow_are_those_of_the_constants_file(case):
+    def snow(constants):
+        (case / "constants").write_text(constants)
+        assert main(["-g", "global.txt"]) == 0
+        return read_ascii((case / "out" / "flux_45.0000_7.0010.txt").read_text()).column("OUT_SWE").sum()
+
+    usual = snow("")
+    edit(case / "global.txt", "NODES 3\n", "NODES 3\nCONSTANTS constants\n")
+    assert snow("# nothing\n") == snow("SNOW_MAX_SNOW_TEMP 0.5\n") == usual
+    assert snow("snow_min_rain_temp 8.0 # warm\nSNOW_MAX_SNOW_TEMP 9.0\n") > usual
+
+
+@pytest.mark.parametrize(
+    ("constants", "words"),
+    [
+        ("LAPSE_RATE -0.005", "LAPSE_RATE cannot be changed"),
+        ("SNOW_MIN_RAIN_TEMP 0.5", "must be below"),
+        ("SNOW_MAX_SNOW_TEMP 11", "between -10 and 10"),
+        ("SNOW_MAX_SNOW_TEMP", "line 1"),
+        ("SNOW_MAX_SNOW_TEMP warm", "line 1"),
+    ],
+)
+def test_a_constant_that_cannot_be_is_named(case, capsys, constants, words):
+    edit(case / "global.txt", "NODES 3\n", "NODES 3\nCONSTANTS constants\n")
+    (case / "constants").write_text(constants)
+    assert main(["-g", "global.txt"]) == 1
+    assert words in capsys.readouterr().err

@@ -8,7 +8,7 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from legacy_models.ensemble import EnsembleSettings, batches, local_executor, simulate
+from legacy_models.ensemble import EnsembleSettings, local_executor, simulate
 from legacy_models.errors import LegacyModelError, UsageError
 from legacy_models.linear_reservoir.adapter import LinearReservoir
 from legacy_models.model import Forcing, Run, RunResult
@@ -29,7 +29,7 @@ class Inline(Executor):
         self.sizes = []
 
     def submit(self, function, /, *args, **kwargs):
-        self.sizes.append(len(args[1]))
+        self.sizes.append(len(args[2]))
         future = Future()
         try:
             future.set_result(function(*args, **kwargs))
@@ -47,7 +47,7 @@ def attempted(model, runs, directory, timeout, keep_failed):
 
 @pytest.fixture
 def without_processes(monkeypatch):
-    monkeypatch.setattr("legacy_models.ensemble.attempt_batch", attempted)
+    monkeypatch.setattr("legacy_models.sandboxes.attempt_batch", attempted)
 
 
 @pytest.fixture
@@ -94,24 +94,6 @@ def test_the_plan_is_durable_before_the_first_run(store):
         simulate(MODEL, runs(5), store, Dead())
     with RunStore.open(store.path) as reader:
         assert reader.counts().pending == 5
-
-
-@pytest.mark.parametrize(("count", "size"), [(1, 64), (7, 3), (200, 64), (1000, 64), (5, 1)])
-def test_batches_hold_every_run_once_and_are_even(count, size):
-    cut = [list(batch.runs) for batch in batches({str(i): run for i, run in enumerate(runs(count))}, size)]
-    assert sorted((key for batch in cut for key in batch), key=int) == [str(i) for i in range(count)]
-    lengths = [len(batch) for batch in cut]
-    assert max(lengths) <= size
-    assert len(lengths) >= min(count, os.cpu_count()) / 2
-
-
-def test_a_batch_has_one_period_and_keeps_the_runs_of_a_site_together(monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    wanted = {str(i): run for i, run in enumerate(runs(6) + runs(6, LATER))}
-    cut = batches(wanted, size=3)
-    assert [{(r.start, r.end) for r in batch.runs.values()} for batch in cut] == [{PERIOD}] * 2 + [{LATER}] * 2
-    switches = [[r.site.name for r in batch.runs.values()] for batch in cut]
-    assert switches == [["s0", "s0", "s1"], ["s1", "s2", "s2"]] * 2
 
 
 def test_both_periods_are_stored(store, without_processes):
@@ -161,7 +143,7 @@ def failing(monkeypatch, bad):
         failed = RunResult("failed", "exited with status 1")
         return BatchOutcome((failed,) * len(runs), "exited with status 1", 0.0, 0.0)
 
-    monkeypatch.setattr("legacy_models.ensemble.attempt_batch", attempt)
+    monkeypatch.setattr("legacy_models.sandboxes.attempt_batch", attempt)
     return attempts
 
 
@@ -216,6 +198,36 @@ def test_sandboxes_go_away_but_for_those_of_runs_that_were_given_up(tmp_path, st
     assert (kept / "program.log").exists()
 
 
+def unless_it_is_kept(model, runs, directory, timeout, keep):
+    """Stand in for a process that always fails and leaves something behind."""
+    if keep:
+        (directory / "out").mkdir(parents=True)
+    return BatchOutcome((RunResult("failed", "why"),) * len(runs), "", 0.0, 0.0)
+
+
+def test_few_sandboxes_of_failed_runs_are_kept_however_many_fail_and_however_often(store, monkeypatch):
+    monkeypatch.setattr("legacy_models.sandboxes.attempt_batch", unless_it_is_kept)
+    scratch = store.path / "scratch"
+    for period in (PERIOD, LATER):
+        with local_executor(3) as executor:
+            counts = simulate(MODEL, runs(45, period), store, executor, EnsembleSettings(batch_runs=1))
+        assert counts.failed == 45
+        names = [path.name for path in scratch.iterdir()]
+        assert len(names) == 20
+        assert all(name.startswith("failed-") for name in names)
+
+
+def test_the_sandbox_of_a_failed_run_goes_away_when_the_run_is_made_after_all(store, monkeypatch):
+    monkeypatch.setattr("legacy_models.sandboxes.attempt_batch", unless_it_is_kept)
+    simulate(MODEL, runs(2), store, Inline(), EnsembleSettings(batch_runs=1, retries=0))
+    first, second = (f"failed-{MODEL.key(run)[:16]}" for run in runs(2))
+    assert {path.name for path in (store.path / "scratch").iterdir()} == {first, second}
+    monkeypatch.setattr("legacy_models.sandboxes.attempt_batch", attempted)
+    store.drop([MODEL.key(runs(1)[0])])
+    simulate(MODEL, runs(2), store, Inline())
+    assert {path.name for path in (store.path / "scratch").iterdir()} == {second}
+
+
 def test_what_a_killed_predecessor_left_in_the_scratch_directory_is_cleared(store, without_processes):
     stale = store.path / "scratch" / "run-of-the-past"
     stale.mkdir(parents=True)
@@ -229,17 +241,19 @@ def test_other_processes_can_do_the_work(store):
 
 
 def test_a_worker_that_dies_is_one_clear_error_and_nothing_is_blamed_on_the_runs(store, monkeypatch):
-    monkeypatch.setattr("legacy_models.ensemble.attempt_batch", _die)
     with (
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor,
         pytest.raises(LegacyModelError, match="a worker died"),
     ):
-        simulate(MODEL, runs(4), store, executor)
+        simulate(Deadly(spinup_years=1), runs(4), store, executor)
     assert store.counts().pending == 4
 
 
-def _die(*args):
-    os._exit(9)
+class Deadly(LinearReservoir):
+    """Kills the process that prepares a batch."""
+
+    def prepare(self, directory, runs):
+        os._exit(9)
 
 
 def test_an_error_in_a_batch_stops_the_ensemble_and_later_it_goes_on(store, monkeypatch):
@@ -251,7 +265,7 @@ def test_an_error_in_a_batch_stops_the_ensemble_and_later_it_goes_on(store, monk
             raise LegacyModelError("no space left")
         return attempted(*args)
 
-    monkeypatch.setattr("legacy_models.ensemble.attempt_batch", attempt)
+    monkeypatch.setattr("legacy_models.sandboxes.attempt_batch", attempt)
     settings = EnsembleSettings(batch_runs=2, in_flight=1)
     with pytest.raises(LegacyModelError, match="no space left"):
         simulate(MODEL, runs(6), store, Inline(), settings)

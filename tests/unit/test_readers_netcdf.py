@@ -174,6 +174,7 @@ def test_missing_attribute_values_are_nan(written, tmp_path):
     np.testing.assert_array_equal(depth, [np.nan, np.nan, 2.5])
 
 
+@pytest.mark.fault(24)
 def test_basins_without_attributes_are_skipped_and_listed_when_told_to(written, tmp_path):
     table = write_table(tmp_path / "a.csv", "gauge_id,aridity\n01013500,1\n12345678,2\n")
     data = read(Options(path=written, attributes=(table,), skip_without_attributes=True), tmp_path)

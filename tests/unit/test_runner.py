@@ -25,6 +25,7 @@ class Script:
     name = "script"
     outputs = (Variable("flow", "mm/day", lower=0.0), Variable("storage", "mm", upper=1000.0))
     spinup_years = 1
+    seconds_a_year = 0.05
 
     def __init__(self, line, collected=None):
         self.line, self.collected = line, collected
@@ -117,9 +118,10 @@ def test_input_that_the_adapter_refuses_fails_its_runs_with_the_reason(tmp_path)
     assert [r.reason for r in outcome.results] == ["input refused: basin 7: soil depth is negative"] * 2
 
 
-def test_the_time_limit_grows_with_the_years_simulated():
-    one, three = default_timeout(Script(""), runs(1)), default_timeout(Script(""), runs(3))
-    assert 300 < one < three < 310
+def test_the_time_limit_is_five_minutes_and_sixty_times_what_the_years_usually_take():
+    years = 1 + 3 / 365.25
+    for count in (1, 3):
+        assert default_timeout(Script(""), runs(count)) == pytest.approx(300 + 60 * 0.05 * count * years)
 
 
 def test_a_sandbox_that_is_there_already_is_not_used(tmp_path):

@@ -87,6 +87,7 @@ def test_impossible_periods_name_their_key(changed, message):
         make_splits(dataset(IDS), Periods.of(**(usual | changed)))
 
 
+@pytest.mark.fault(24)
 def test_basins_without_observations_are_named_or_skipped_and_listed():
     splits = make_splits(dataset(IDS), PERIODS)
     empty = (splits.fit[0], splits.ungauged[0])

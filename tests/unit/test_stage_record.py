@@ -38,3 +38,13 @@ def test_a_damaged_record_is_named(tmp_path):
     (tmp_path / "stages.json").write_text("{")
     with pytest.raises(DataError, match=r"stages\.json"):
         StageRecord(tmp_path)
+
+
+def test_what_a_stage_intends_is_kept_before_it_does_anything_and_taken_up_again(tmp_path):
+    with StageRecord(tmp_path).running("publish", "a", publication="first"):
+        killed = StageRecord(tmp_path)
+    assert killed.note("publish") == {"publication": "first"}
+    assert not killed.finished("publish", "a")
+    for fingerprint, expected in (("a", "first"), ("b", "second")):
+        with killed.running("publish", fingerprint, publication="second") as note:
+            assert note == {"publication": expected}

@@ -13,6 +13,7 @@ from legacy_models.tables import Table
 LAYERS = ("legacy_models", "surrogates", "dpl", "pipeline", "flows")
 TABLES = {
     "legacy_models": legacy_models.LEGACY_MODELS,
+    "legacy_models ": legacy_models.EXECUTORS,
     "surrogates": surrogates.architectures.ARCHITECTURES,
     "surrogates ": surrogates.SAMPLERS,
     "dpl": dpl.LOSSES,

@@ -1,5 +1,6 @@
 """The VIC adapter: what it writes, what it refuses, what identifies a run, and how it judges output."""
 
+import json
 import pickle
 from dataclasses import replace
 
@@ -7,15 +8,20 @@ import numpy as np
 import pytest
 
 from legacy_models import LEGACY_MODELS
+from legacy_models.batching import Pile
 from legacy_models.errors import DataError, LegacyModelError, UsageError
+from legacy_models.linear_reservoir.adapter import LinearReservoir
 from legacy_models.model import Forcing, Run, Site, with_spinup
+from legacy_models.run_set import ModelInfo
 from legacy_models.vic import inputs
 from legacy_models.vic.adapter import VicModel
 from legacy_models.vic.balance import NAMES
+from legacy_models.vic.constants_file import read_constants
 from legacy_models.vic.disaggregation import NEEDED
 from legacy_models.vic.flux_file import FluxTable, format_ascii, format_binary
 from legacy_models.vic.forcing_file import read_forcing
 from legacy_models.vic.global_file import read_global
+from legacy_models.vic.snow_band_file import read_snow_bands
 from legacy_models.vic.soil_file import read_soil
 from legacy_models.vic.vegetation_files import read_veglib, read_vegparam
 
@@ -30,6 +36,9 @@ ATTRIBUTES = {
     "frac_forest": 0.8,
     "lai_max": 5.0,
     "lai_diff": 4.0,
+    "gvf_max": 0.7,
+    "slope_mean": 60.0,
+    "area_gages2": 600.0,
 }
 MODEL = VicModel(spinup_years=1)
 
@@ -45,14 +54,14 @@ def weather(seed=0):
     return Forcing(dates, np.stack(columns, axis=1), NEEDED)
 
 
-def site(name="01013500", seed=0, **attributes):
-    return MODEL.site(name, ATTRIBUTES | attributes, weather(seed))
+def site(name="01013500", seed=0, model=MODEL, **attributes):
+    return model.site(name, ATTRIBUTES | attributes, weather(seed))
 
 
-def some_runs(count, places=None, start=START, end=END):
-    places = places or [site()]
-    draws = np.random.default_rng(5).random((count, len(MODEL.parameters)))
-    values = MODEL.parameters.from_unit(draws)
+def some_runs(count, places=None, start=START, end=END, model=MODEL):
+    places = places or [site(model=model)]
+    draws = np.random.default_rng(5).random((count, len(model.parameters)))
+    values = model.parameters.from_unit(draws)
     return [Run(places[i % len(places)], values[i], start, end) for i in range(count)]
 
 
@@ -85,7 +94,19 @@ def test_the_adapter_is_the_entry_called_vic():
     assert {variable.name for variable in model.properties} <= set(site().properties)
 
 
-@pytest.mark.parametrize("options", [{"steps_per_day": 5}, {"spinup_years": -1}, {"output_format": "NETCDF"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"steps_per_day": 5},
+        {"spinup_years": -1},
+        {"output_format": "NETCDF"},
+        {"tiles": 4},
+        {"snow_bands": 0},
+        {"rain_snow": "yes"},
+        {"extra_forcing": ("humidity",)},
+        {"wind": -1.0},
+    ],
+)
 def test_an_impossible_option_is_refused_by_name(options):
     with pytest.raises(UsageError, match=next(iter(options))):
         VicModel(**options)
@@ -107,6 +128,104 @@ def test_runs_become_cells_of_one_process(tmp_path):
         "forest",
         "grass",
     }
+
+
+def test_tiles_and_bands_become_rows_of_every_cell(tmp_path):
+    model = VicModel(spinup_years=1, tiles=3, snow_bands=3)
+    places = [site("mixed", 1, model, frac_forest=0.3, elev_mean=1500.0), site("flat forest", 2, model, slope_mean=0.1)]
+    MODEL.prepare(tmp_path / "plain", some_runs(2))
+    model.prepare(tmp_path / "made", some_runs(2, places))
+    settings, soil, cells, library = read_inputs(tmp_path / "made")
+    assert [[tile.fraction for tile in cell.tiles] for cell in cells] == [[0.3, 0.4], [0.8]]
+    assert [len({tile.number for tile in cell.tiles}) for cell in cells] == [2, 1]
+    assert {c.number: c.comment for c in library}[cells[0].tiles[1].number] == "grass"
+    mixed, flat = read_snow_bands((tmp_path / "made" / settings.snow_band_file).read_text(), settings.snow_bands)
+    assert (mixed.cell, flat.cell) == tuple(soil.cell)
+    assert np.mean(mixed.elevations) == pytest.approx(1500.0)
+    assert flat.areas == (1.0, 0.0, 0.0)
+    assert not (tmp_path / "plain" / settings.snow_band_file).exists()
+
+
+def test_temperatures_of_rain_and_snow_are_written_for_the_process(tmp_path):
+    model = VicModel(spinup_years=1, rain_snow=True)
+    (run,) = some_runs(1, model=model)
+    run = replace(run, parameters=np.append(run.parameters[:-2], [0.25, 0.8]))
+    model.prepare(tmp_path, [run])
+    settings, *_ = read_inputs(tmp_path)
+    constants = read_constants((tmp_path / dict(settings.other)["CONSTANTS"]).read_text())
+    assert constants == {"SNOW_MIN_RAIN_TEMP": 0.25, "SNOW_MAX_SNOW_TEMP": 1.25}
+
+
+def test_runs_share_a_process_only_if_they_share_the_temperatures_of_rain_and_snow(tmp_path):
+    model = VicModel(spinup_years=1, rain_snow=True)
+    first, second = some_runs(2, model=model)
+    same = replace(second, parameters=np.append(second.parameters[:-2], first.parameters[-2:]))
+    assert model.batch_group(first) == model.batch_group(same) != model.batch_group(second)
+    model.prepare(tmp_path / "same", [first, same])
+    with pytest.raises(DataError, match="temperatures of rain and snow"):
+        model.prepare(tmp_path / "different", [first, second])
+    assert len({MODEL.batch_group(run) for run in some_runs(5)}) == 1
+
+
+def test_an_ensemble_is_cut_by_the_temperatures_of_rain_and_snow():
+    model = VicModel(spinup_years=1, rain_snow=True)
+    wanted = some_runs(12, model=model)
+    for i, run in enumerate(wanted):
+        run.parameters[-2:] = [0.0, (0.2, 0.5, 0.9)[i % 3]]
+    pile, cut = Pile(model, {str(i): run for i, run in enumerate(wanted)}), []
+    while pile:
+        cut.append(pile.cut(100, 1))
+    assert [len(batch.runs) for batch in cut] == [4, 4, 4]
+    assert all(len({model.batch_group(run) for run in batch.runs.values()}) == 1 for batch in cut)
+
+
+@pytest.mark.parametrize("temperatures", [[2.0, 0.0], [1.5, 0.5], [-20.0, 0.5]])
+def test_temperatures_of_rain_and_snow_that_vic_refuses_are_refused_before(tmp_path, temperatures):
+    model = VicModel(spinup_years=1, rain_snow=True)
+    (run,) = some_runs(1, model=model)
+    run.parameters[-2:] = temperatures
+    with pytest.raises(DataError, match=r"01013500.*rain"):
+        model.prepare(tmp_path, [run])
+
+
+def test_a_run_that_prepare_refuses_has_a_batch_group():
+    model = VicModel(spinup_years=1, rain_snow=True)
+    bad, good = some_runs(2, model=model)
+    bad.parameters[-1] = np.nan
+    assert model.batch_group(bad) == model.batch_group(bad) != model.batch_group(good)
+    assert MODEL.batch_group(changed(some_runs(1)[0], k=np.nan)) == MODEL.batch_group(some_runs(1)[0])
+
+
+def test_a_site_made_without_bands_is_refused_where_there_are_bands(tmp_path):
+    with pytest.raises(DataError, match=r"01013500.*elevation_spread"):
+        VicModel(spinup_years=1, snow_bands=5).prepare(tmp_path, some_runs(1))
+    low = VicModel(spinup_years=1, snow_bands=5)
+    with pytest.raises(DataError, match=r"dead.*-80"):
+        low.prepare(tmp_path, some_runs(1, [site("dead", model=low, elev_mean=-80.0)]))
+
+
+def test_tiles_larger_than_their_cell_are_refused(tmp_path):
+    run = some_runs(1)[0]
+    over = Site("01013500", dict(run.site.properties) | {"forest": 1.2}, run.site.forcing)
+    with pytest.raises(DataError, match=r"01013500.*1\.2.*sum to 1"):
+        MODEL.prepare(tmp_path, [replace(run, site=over)])
+
+
+def test_wind_pressure_and_longwave_are_read_where_there_are_any():
+    assert VicModel().reading({"prcp", "streamflow"}) == VicModel()
+    model = VicModel(steps_per_day=8).reading({"longwave", "wind", "prcp"})
+    assert [variable.name for variable in model.forcing] == [*NEEDED, "wind", "longwave"]
+    assert model.steps_per_day == 8
+    assert LinearReservoir().reading({"wind"}).forcing == LinearReservoir.forcing
+
+
+def test_what_a_surrogate_reads_of_a_site_follows_the_options():
+    names = [[v.name for v in VicModel(tiles=t, snow_bands=b).properties] for t, b in ((1, 1), (2, 1), (3, 1), (1, 5))]
+    plain = names[0]
+    assert names == [plain, plain, [*plain, "bare"], [*plain, "elevation_spread"]]
+    assert ModelInfo.of(VicModel(tiles=2)) != ModelInfo.of(VicModel())
+    info = ModelInfo.of(VicModel(tiles=2))
+    assert ModelInfo.from_dict(json.loads(json.dumps(info.to_dict()))) == info
 
 
 def test_each_different_forcing_is_written_once_and_found_under_every_label(tmp_path):
@@ -217,8 +336,26 @@ def test_everything_that_decides_the_outcome_is_part_of_the_key():
         ),
         *(VicModel(spinup_years=1, **o).key(run) for o in ({"steps_per_day": 8}, {"output_format": "ASCII"})),
         VicModel(spinup_years=0).key(run),
+        VicModel(spinup_years=1, snow_bands=2).key(replace(run, site=site(model=VicModel(snow_bands=2)))),
+        *(
+            VicModel(spinup_years=1, tiles=n).key(replace(run, site=site(model=VicModel(tiles=n), frac_forest=0.4)))
+            for n in (2, 3)
+        ),
+        *(
+            VicModel(spinup_years=1, rain_snow=True).key(replace(run, parameters=np.append(run.parameters, pair)))
+            for pair in ([-0.5, 0.5], [-0.5, 0.6], [0.0, 0.5])
+        ),
     ]
     assert len(set(keys)) == len(keys)
+
+
+def test_a_run_that_prepare_refuses_has_a_key_of_its_own():
+    run = some_runs(1)[0]
+    bad = [changed(run, k=np.nan), changed(run, Ws=np.nan), with_forcing(run, "vp", 5, np.nan)]
+    bad += [replace(run, end=np.datetime64("2030-01-01")), replace(run, site=Site("a", {}, run.site.forcing))]
+    nowhere = Site("a", dict(run.site.properties) | {"latitude": np.nan}, run.site.forcing)
+    keys = [MODEL.key(one) for one in (*bad, replace(run, site=nowhere))]
+    assert len({*keys, MODEL.key(run), VicModel(spinup_years=2).key(bad[0])}) == len(keys) + 2
 
 
 def test_the_version_follows_the_executable(tmp_path):

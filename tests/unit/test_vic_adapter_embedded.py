@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from legacy_models.model import Forcing, Run
+from legacy_models.model import Forcing, Run, Site
+from legacy_models.vic import land_cover
 from legacy_models.vic.adapter import VicModel
 from legacy_models.vic.disaggregation import NEEDED
 from legacy_models.vic.embedded.program import main
@@ -19,6 +20,9 @@ ATTRIBUTES = {
     "frac_forest": 0.8,
     "lai_max": 5.0,
     "lai_diff": 4.0,
+    "gvf_max": 0.7,
+    "slope_mean": 60.0,
+    "area_gages2": 600.0,
 }
 MODEL = VicModel(spinup_years=1)
 
@@ -104,3 +108,84 @@ def test_soil_that_is_made_deeper_holds_the_same_share_of_water_at_the_start(sim
     results = simulate(VicModel(spinup_years=0), [run, Run(run.site, deeper, START, END)])
     for result in results:
         assert result.outputs[0, 6] == pytest.approx(0.6 * ATTRIBUTES["soil_porosity"], abs=0.02)
+
+
+def at(model, draws, warmth=2.0, **attributes):
+    """Runs of ``model`` at one place, at the first ``draws`` parameter sets of a fixed sequence."""
+    place = model.site("place", ATTRIBUTES | attributes, weather(1, warmth))
+    values = np.random.default_rng(9).random((draws, 11))
+    extra = np.full((draws, len(model.parameters) - 11), 0.5)
+    return [Run(place, row, START, END) for row in model.parameters.from_unit(np.hstack([values, extra]))]
+
+
+def with_properties(run, **changed):
+    return Run(Site("place", dict(run.site.properties) | changed, run.site.forcing), run.parameters, START, END)
+
+
+@pytest.mark.parametrize("steps", [4, 6, 12])
+def test_tiles_and_bands_close_their_balance(simulate, steps):
+    """Every run is judged by its balance: precipitation of the forcing = losses + change of storage."""
+    model = VicModel(spinup_years=1, steps_per_day=steps, tiles=3, snow_bands=5)
+    cold = at(model, 3, warmth=-4.0, frac_forest=0.4, elev_mean=2500.0)
+    results = simulate(model, cold + at(model, 3, warmth=14.0, frac_forest=0.1, gvf_max=0.2, elev_mean=500.0))
+    assert [(result.status, result.reason) for result in results] == [("ok", "")] * 6
+    assert max(result.outputs[:, 3].max() for result in results) > 20
+
+
+def test_two_equal_tiles_are_one_tile(simulate, monkeypatch):
+    monkeypatch.setattr(land_cover, "GRASS", land_cover.FOREST)
+    whole, halved = at(MODEL, 3), at(VicModel(spinup_years=1, tiles=2), 3, frac_forest=0.4)
+    assert [len(land_cover.cover_tiles(runs[0].site.properties, 1.0, 1.0)) for runs in (whole, halved)] == [1, 2]
+    for one, two in zip(simulate(MODEL, whole), simulate(MODEL, halved), strict=True):
+        np.testing.assert_allclose(one.outputs, two.outputs, rtol=2e-6, atol=1e-6)
+
+
+def test_bands_at_one_elevation_are_one_band(simulate):
+    model = VicModel(spinup_years=1, snow_bands=4)
+    level = [with_properties(run, elevation_spread=1e-14) for run in at(model, 3)]  # lost beside 350 m
+    flat = [with_properties(run, elevation_spread=0.0) for run in level]
+    for one, many, single in zip(simulate(MODEL, level), simulate(model, level), simulate(model, flat), strict=True):
+        assert one.outputs.tobytes() == single.outputs.tobytes()
+        np.testing.assert_allclose(one.outputs, many.outputs, rtol=2e-6, atol=1e-6)
+
+
+def test_bands_keep_the_precipitation_and_make_the_snow_last(simulate):
+    model = VicModel(spinup_years=1, snow_bands=5)
+    hills = at(model, 3, elev_mean=2500.0, elev_std=500.0)
+    for one, many in zip(simulate(MODEL, hills), simulate(model, hills), strict=True):
+        assert (many.outputs[:, 3] > 1.0).sum() > (one.outputs[:, 3] > 1.0).sum()
+
+
+def test_a_mixed_site_lies_between_its_covers(simulate):
+    forest, grass, mixed = (
+        simulate(MODEL, at(VicModel(spinup_years=1, tiles=tiles), 2, frac_forest=share))
+        for tiles, share in ((1, 1.0), (1, 0.0), (2, 0.3))
+    )
+    for one, other, both in zip(forest, grass, mixed, strict=True):
+        np.testing.assert_allclose(0.3 * one.outputs + 0.7 * other.outputs, both.outputs, rtol=1e-5, atol=1e-5)
+
+
+def test_vics_own_temperatures_of_rain_and_snow_change_nothing_and_higher_ones_make_more_snow(simulate):
+    model = VicModel(spinup_years=1, rain_snow=True)
+    usual, colder = at(model, 2), at(model, 2)
+    for plain, own, higher in zip(at(MODEL, 2), usual, colder, strict=True):
+        own.parameters[-2:], higher.parameters[-2:] = [-0.5, 0.5], [1.0, 1.0]
+        np.testing.assert_array_equal(plain.parameters, own.parameters[:-2])
+    snow = [sum(r.outputs[:, 3].sum() for r in simulate(m, b)) for m, b in ((MODEL, at(MODEL, 2)), (model, colder))]
+    assert snow[1] > 1.02 * snow[0]
+    for plain, own in zip(simulate(MODEL, at(MODEL, 2)), simulate(model, usual), strict=True):
+        assert plain.outputs.tobytes() == own.outputs.tobytes()
+
+
+def test_wind_is_2_metres_a_second_unless_the_forcing_has_it(simulate):
+    daily = weather(1)
+
+    def run(*wind):
+        columns = np.hstack([daily.values, np.tile(wind, (len(daily.dates), 1))])
+        forcing = Forcing(daily.dates, columns, (*NEEDED, *("wind" for _ in wind)))
+        return Run(MODEL.site("place", ATTRIBUTES, forcing), MODEL.parameters.defaults, START, END)
+
+    assert MODEL.key(run()) == MODEL.key(run(2.0)) != MODEL.key(run(6.0))
+    assert VicModel(spinup_years=1, wind=6.0).key(run()) == MODEL.key(run(6.0))
+    assumed, windy = simulate(MODEL, [run(), run(6.0)])
+    assert np.abs(windy.outputs[:, 2] - assumed.outputs[:, 2]).mean() > 0.02

@@ -78,7 +78,25 @@ def test_a_global_file_is_read_as_vic_reads_it():
 
 
 def test_a_key_that_vic_does_not_have_is_named_and_one_that_it_has_is_not():
-    assert read_global(GLOBAL + "MIN_WIND_SPED 0.1\n").unknown_keys == ("MIN_WIND_SPED",)
+    assert read_global(GLOBAL + "SNOW_DENSTY DENS_BRAS\n").unknown_keys == ("SNOW_DENSTY",)
+
+
+def test_the_second_forcing_file_does_not_overwrite_the_first():
+    second = (("FORCING2", "lai/f_"), ("FORCE_TYPE", "LAI"), ("FORCE_STEPS_PER_DAY", "24"), ("FORCEYEAR", "1990"))
+    text = GLOBAL + "".join(f"{key} {rest}\n" for key, rest in second)
+    read = read_global(text)
+    assert read.other == (("LAKES", "FALSE"), *second)
+    assert (read.force_types, read.force_steps, read.force_start.year) == (("PREC", "AIR_TEMP"), 4, 1989)
+    assert read.unknown_keys == ()
+    assert read_global(format_global(read)) == read
+
+
+def test_a_binary_forcing_type_keeps_its_sign_and_multiplier_and_an_ascii_one_no_comment():
+    types = GLOBAL.replace("FORCE_TYPE PREC", "FORCE_TYPE PREC UNSIGNED 40")
+    assert read_global(types).force_types[0] == "PREC"
+    binary = read_global(types + "FORCE_FORMAT BINARY\n")
+    assert binary.force_types[0] == "PREC UNSIGNED 40"
+    assert read_global(format_global(binary)) == binary
 
 
 @pytest.mark.parametrize(
@@ -138,6 +156,26 @@ def test_damaged_vegetation_parameters_are_refused(text):
         read_vegparam(text, 3)
 
 
+@pytest.mark.parametrize(
+    ("text", "lines", "named"),
+    [
+        ("7 1\n 1 1 0.1 0.5\n 1 2 3\n", {"lai": True}, "3 values of lai; 12"),
+        ("7 1\n 1 1 0.1 0.5\n 1 2 3\n", {"lai": True, "albedo": True}, "2 lines for 1 tiles of 3"),
+        ("7 1\n 1 1 0.1 0.5\n", {"blowing": True}, "3 numbers on the terrain"),
+    ],
+)
+def test_vegetation_lines_that_the_global_file_promises_are_missed(text, lines, named):
+    with pytest.raises(DataError, match=f"cell 7.*{named}"):
+        read_vegparam(text, 1, **lines)
+
+
+def test_a_photosynthetic_pathway_may_be_spelled_out():
+    row = "3 0 25 220 " + " ".join(["0.2"] * 48) + " 2 100 0.5 0.5 0.2 C4 39e-6 0.14 0.06 1 0.2 0.1 Corn Field"
+    (corn,) = read_veglib(row, photosynthesis=True)
+    assert corn.photosynthesis == (1.0, 39e-6, 0.14, 0.06, 1.0, 0.2, 0.1)
+    assert (corn.trunk_ratio, corn.comment) == (0.2, "Corn Field")
+
+
 def test_a_short_library_row_is_refused_and_comment_lines_are_not_classes():
     with pytest.raises(DataError, match="class 1 has 3 columns"):
         read_veglib("#class\nClass over\n1 1 60\n")
@@ -182,14 +220,14 @@ def test_the_binary_header_is_that_of_vic_5():
     assert len(content) == total + len(DATES) * (3 * 4 + 2 * 4)
 
 
-def test_binary_output_of_other_types_and_multipliers_is_read():
+def test_binary_output_of_other_types_is_read_and_a_multiplier_changes_nothing_as_in_the_program():
     names = [("YEAR", 4, 1.0), ("MONTH", 4, 1.0), ("DAY", 4, 1.0), ("OUT_PREC", 3, 40.0), ("OUT_SWE", 6, 1.0)]
     part_2 = b"".join(struct.pack("<b", len(n)) + n.encode() + struct.pack("<bf", code, m) for n, code, m in names)
     header = struct.pack("<HQiHHIQ", 30, 4, 2000, 2, 29, 0, 5) + struct.pack("<H", 2 + len(part_2)) + part_2
     content = b"\xff" * 8 + struct.pack("<H", 10 + len(header)) + header + struct.pack("<iiiHd", 2000, 2, 29, 100, 7.25)
     read = read_binary(content)
     assert read.names == ("OUT_PREC", "OUT_SWE")
-    assert read.values.tolist() == [[2.5, 7.25]]
+    assert read.values.tolist() == [[100.0, 7.25]]
     assert str(read.dates[0]) == "2000-02-29"
 
 

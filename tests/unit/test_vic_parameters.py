@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from legacy_models.vic.parameters import PARAMETERS, native
+from legacy_models.vic.parameters import (
+    LARGEST_DSMAX,
+    PARAMETERS,
+    RAIN_SNOW,
+    WARMEST_SNOW,
+    native,
+    parameter_space,
+)
 
 unit_points = st.lists(st.floats(0, 1), min_size=len(PARAMETERS), max_size=len(PARAMETERS))
 
@@ -15,7 +22,7 @@ unit_points = st.lists(st.floats(0, 1), min_size=len(PARAMETERS), max_size=len(P
 def test_every_point_of_the_space_is_a_possible_soil(point):
     values = native(PARAMETERS.from_unit(point))
     assert 0 < values["ds"] < values["ws"] < 1
-    assert values["dsmax"] > 0
+    assert 0 < values["dsmax"] <= LARGEST_DSMAX * (1 + 1e-12)
     assert values["b_infilt"] > 0
     assert values["depth"][0] <= values["depth"][1]
     assert (values["depth"] >= 0.1).all()
@@ -28,7 +35,7 @@ def test_the_coordinates_can_be_found_again_from_vics_values(point):
     drawn = dict(zip(PARAMETERS.names, PARAMETERS.from_unit(point), strict=True))
     values = native(PARAMETERS.from_unit(point))
     assert values["ds"] * values["dsmax"] / values["ws"] == pytest.approx(drawn["k"])
-    assert values["ds"] / values["ws"] == pytest.approx(drawn["r"])
+    assert values["ds"] / values["ws"] == pytest.approx(max(drawn["r"], drawn["k"] / LARGEST_DSMAX))
 
 
 def test_the_defaults_are_those_of_the_reference_runs():
@@ -47,5 +54,17 @@ def test_many_sets_give_what_each_gives_alone():
             np.testing.assert_array_equal(together[name][i], value)
 
 
+@given(st.lists(st.floats(0, 1), min_size=len(PARAMETERS) + 2, max_size=len(PARAMETERS) + 2))
+def test_the_warmest_snow_is_warmer_than_the_coldest_rain_everywhere(point):
+    values = native(parameter_space(rain_snow=True).from_unit(point))
+    assert RAIN_SNOW.lower[0] <= values["min_rain_temp"] < values["max_snow_temp"] <= WARMEST_SNOW
+
+
+def test_the_default_temperatures_of_rain_and_snow_are_vics():
+    values = native(parameter_space(rain_snow=True).defaults)
+    assert (values["min_rain_temp"], values["max_snow_temp"]) == (-0.5, 0.5)
+    assert "min_rain_temp" not in native(PARAMETERS.defaults)
+
+
 def test_every_range_has_a_source():
-    assert all(parameter.source for parameter in PARAMETERS.parameters)
+    assert all(parameter.source for parameter in parameter_space(rain_snow=True).parameters)

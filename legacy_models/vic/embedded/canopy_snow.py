@@ -1,4 +1,4 @@
-"""Trees in the snow season: interception, and the energy balance of the foliage with and without snow.
+"""Trees in the snow season: interception, melt and sliding of snow, evaporation of a canopy without snow.
 
 Source: Andreadis et al. (2009), doi:10.1029/2008WR007042; Storck et al. (2002), doi:10.1029/2002WR001281.
 """
@@ -6,196 +6,200 @@ Source: Andreadis et al. (2009), doi:10.1029/2008WR007042; Storck et al. (2002),
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded import layout as at
 from legacy_models.vic.embedded.compiled import kernel
-from legacy_models.vic.embedded.evaporation import penman_monteith, wet_canopy
-from legacy_models.vic.embedded.snow_energy import saturation, sublimation_heat
+from legacy_models.vic.embedded.foliage import foliage_balance, foliage_evaporation
+from legacy_models.vic.embedded.roots import FOLIAGE, balance_temperature
 
 SNOW_PER_LAI = c.CANOPY_SNOW_PER_LAI
-WATER_PER_LAI = c.CANOPY_WATER_PER_LAI / 1000.0
+WATER_PER_LAI = c.CANOPY_WATER_PER_LAI
 LIQUID = c.LIQUID_WATER_CAPACITY
-EMISSION = c.EMISSIVITY * c.STEFAN_BOLTZMANN
-FUSION = c.LATENT_HEAT_FUSION * c.WATER_DENSITY
-CP = c.HEAT_CAPACITY_MOIST_AIR
 CH_WATER = c.HEAT_CAPACITY_WATER
-EPSILON = c.VAPOUR_TO_AIR_MASS
 NEW_ALBEDO = c.NEW_SNOW_ALBEDO
+THIN = c.SMALLEST_PACK
+BRACKET = 5.0  # K around the old temperature
 STRONGEST = 4.0  # factor of the largest load that branches bear
-RESISTANCE_FACTOR = 10.0  # on the canopy's aerodynamic resistance with snow, VIC's AR_406_FULL
+NOTHING = 2.0**-52  # m
+SLIDING_MELT, SLIDING_SHARE = 0.10, 0.17  # of the load: melt that makes snow slide, and how much of it slides
 
 
 @kernel
-def interception(canopy, lai, dew, rain, snowfall):
-    """Catch snow and rain [m]; what the branches cannot bear falls, snow and water in proportion.
-
-    Capacity for snow: 0.0005 LAI m metres, m = 4 for foliage above -1 degC, 1 below -3 degC, linear between;
-    of the fall, the share 1 - load / capacity is caught. For water: 0.1 mm LAI and 0.035 of the snow.
-
-    Returns:
-        load, water held, snow and water that fall, capacity for water [m].
-    """
-    warmth = canopy[at.FOLIAGE]
-    factor = 4.0 if warmth > -1.0 else max(1.5 * warmth + 5.5, 1.0)
-    room = SNOW_PER_LAI * lai * factor
-    load = canopy[at.LOAD]
-    caught = 0.0
-    if load < room:
-        caught = min((1.0 - load / room) * snowfall, room - load)
-    load += caught
-    holds = LIQUID * load + WATER_PER_LAI * lai
-    water = min(dew + rain, holds)
-    drip = dew + rain - water
-    fall = snowfall - caught
-    overload = load + water - STRONGEST * SNOW_PER_LAI * lai
-    if overload > 0.0:
-        share = load / (load + water)
-        load -= overload * share
-        fall += overload * share
-        water -= overload * (1.0 - share)
-        drip += overload * (1.0 - share)
-    return load, water, fall, drip, holds
-
-
-@kernel
-def foliage_balance(temperature, m, absorbed, rain, resistance, seconds):
-    """Energy left over [W/m2] in a snow-covered canopy, and the vapour flux [m/s, positive to the canopy]."""
-    kelvin = temperature + c.FREEZING_POINT
-    radiation = absorbed - 2.0 * EMISSION * kelvin * kelvin * kelvin * kelvin
-    air = m[at.TEMPERATURE]
-    sensible = m[at.DENSITY] * CP * (air - temperature) / resistance
-    gradient = m[at.VAPOUR_PRESSURE] - saturation(temperature)
-    vapour = m[at.DENSITY] * (EPSILON / m[at.PRESSURE]) * gradient / resistance / 1000.0
-    if m[at.DEFICIT] == 0.0 and vapour < 0.0:
-        vapour = 0.0
-    latent = sublimation_heat(temperature) * vapour * 1000.0
-    advected = CH_WATER * air * rain / seconds if air > 0.0 else 0.0
-    return radiation + sensible + latent + advected, vapour
-
-
-@kernel
-def foliage_temperature(m, absorbed, rain, refreezing, resistance, seconds):
-    """Temperature [degC] below 0 of a snow-covered canopy (Illinois method)."""
-    high, low = 0.0, m[at.TEMPERATURE] - 30.0
-    f_high = foliage_balance(high, m, absorbed, rain, resistance, seconds)[0] + refreezing
-    f_low = foliage_balance(low, m, absorbed, rain, resistance, seconds)[0] + refreezing
-    while f_low < 0.0 and low > -150.0:
-        low -= 20.0
-        f_low = foliage_balance(low, m, absorbed, rain, resistance, seconds)[0] + refreezing
-    middle = low
-    side = 0
-    for _ in range(60):
-        middle = (low * f_high - high * f_low) / (f_high - f_low)
-        f = foliage_balance(middle, m, absorbed, rain, resistance, seconds)[0] + refreezing
-        if abs(f) < 1e-4:
-            break
-        if f > 0.0:
-            low, f_low = middle, f
-            if side == 1:
-                f_high *= 0.5
-            side = 1
-        else:
-            high, f_high = middle, f
-            if side == -1:
-                f_low *= 0.5
-            side = -1
-    return middle
-
-
-@kernel
-def snowy_canopy_step(m, lai, transmitted, ground, dew, canopy, seconds, aerodynamic):
-    """Advance a canopy that holds or receives snow by a step.
+def canopy_step(m, lai, transmitted, albedo, wind, dew, canopy, terms, seconds):
+    """Advance the canopy of trees by a step with snow in it, below it or in the air.
 
     Args:
         m: meteorology of the step.
         lai: leaf area index [-].
         transmitted: share of the shortwave that passes the canopy.
-        ground: temperature below the canopy [degC].
+        albedo: of the canopy without snow.
+        wind: in the canopy [m/s].
         dew: water held [mm].
         canopy: its state, changed in place.
+        terms: of the balance of the foliage: its resistances are there, the rest is filled here.
         seconds: the step [s].
-        aerodynamic: resistance above the canopy [s/m].
 
     Returns:
-        rain and snow below the canopy, vapour gained, water held [mm].
+        rain and snow below the canopy, vapour that its snow gains, evaporation, water held [mm].
     """
-    rain = m[at.RAIN] / 1000.0
-    load, water, fall, drip, holds = interception(canopy, lai, dew / 1000.0, rain, m[at.SNOW] / 1000.0)
-    resistance = RESISTANCE_FACTOR * aerodynamic
-    absorbed = (1.0 - NEW_ALBEDO) * m[at.SHORTWAVE] * (1.0 - transmitted) + m[at.LONGWAVE]
-    absorbed += EMISSION * (ground + c.FREEZING_POINT) ** 4
-    rest, flux = foliage_balance(0.0, m, absorbed, rain, resistance, seconds)
-    refreezing = water * FUSION / seconds
-    if rest + refreezing >= 0.0:
-        foliage = 0.0
-        melted = min(rest * seconds / FUSION, load)
-        if melted < 0.0:
-            melted = max(melted, -water)
-        held = min(melted, max(holds - water, 0.0))
-        load -= melted
-        water += held
-        drip += melted - held
-        vapour = max(flux * seconds, -water)
-        water += vapour
+    start = canopy[at.LOAD]
+    capacity = WATER_PER_LAI * lai / 1000.0
+    water, fall, drip = intercept(m, lai, wind, dew / 1000.0, capacity, canopy)
+    load = canopy[at.LOAD]
+    snowy = load > 0.0 or m[at.SNOW] > 0.0
+    if water + load < NOTHING:
+        canopy[at.FOLIAGE] = m[at.TEMPERATURE]
+    shortwave = (1.0 - (NEW_ALBEDO if snowy else albedo)) * ((1.0 - transmitted) * m[at.SHORTWAVE])
+    terms[at.ABSORBED] = shortwave + m[at.LONGWAVE] + canopy[at.FROM_BELOW]
+    terms[at.FOLIAGE_LOAD] = load
+    terms[at.FOLIAGE_WATER] = dew
+    terms[at.FOLIAGE_CAPACITY] = WATER_PER_LAI * lai
+    terms[at.FOLIAGE_RAIN_HEAT] = CH_WATER * m[at.TEMPERATURE] * (m[at.RAIN] / 1000.0) / seconds
+    freezing = dew / 1000.0 * c.LATENT_HEAT_FUSION * c.WATER_DENSITY / seconds
+    terms[at.FOLIAGE_FREEZING_HEAT] = freezing if load > 0.0 else 0.0
+    terms[at.FOLIAGE_SECONDS] = seconds
+    rest, vapour = warm_foliage(snowy, m, canopy, terms)
+    evaporation = 0.0
+    if load <= 0.0:
+        evaporation, drip, water = foliage_evaporation(canopy[at.FOLIAGE], m, terms)
+        canopy[at.HELD_MELT] = 0.0
+        return drip, 1000.0 * fall, 0.0, evaporation, water
+    if canopy[at.FOLIAGE] == 0.0:
+        water, vapour, dripped, slid = melt_load(
+            rest * seconds / c.LATENT_HEAT_FUSION / c.WATER_DENSITY,
+            vapour * seconds,
+            water,
+            capacity,
+            start,
+            fall > 0.0,
+            canopy,
+        )
+        drip += dripped
+        fall += slid
     else:
-        foliage = foliage_temperature(m, absorbed, rain, refreezing, resistance, seconds)
-        flux = foliage_balance(foliage, m, absorbed, rain, resistance, seconds)[1]
-        drip += water
-        water = 0.0
-        vapour = max(flux * seconds, -load)
-        load += vapour
-    if load < 1e-12:
-        fall += load
-        load = 0.0
+        water, vapour = freeze_load(vapour * seconds, water, dew, canopy)
+    if canopy[at.LOAD] == 0.0 and water > capacity:
+        drip += water - capacity
+        water = capacity
+    return 1000.0 * drip, 1000.0 * fall, 1000.0 * vapour, evaporation, 1000.0 * water
+
+
+@kernel
+def intercept(m, lai, wind, water, capacity, canopy):
+    """Catch snow and rain; return the water held, and the snow and water that fall through [m].
+
+    Capacity for snow: 0.0005 LAI f metres, f = 4 for foliage above -1 degC, 1 below -3 degC, linear between;
+    of the fall, the share 1 - load / capacity is caught, less in wind and cold. For water: 0.1 mm LAI and
+    0.035 of the snow. Without fresh snow or rain, less than 1 mm of either falls. What the branches cannot
+    bear falls too, snow and water in proportion.
+    """
+    rain, snowfall, warmth = m[at.RAIN] / 1000.0, m[at.SNOW] / 1000.0, canopy[at.FOLIAGE]
+    bearing = STRONGEST * SNOW_PER_LAI * lai
+    load, caught = canopy[at.LOAD], 0.0
+    room = SNOW_PER_LAI * lai * (4.0 if warmth > -1.0 else max(1.5 * warmth + 5.5, 1.0))
+    if room > 0.0:
+        caught = max(min((1.0 - load / room) * snowfall, room - load), 0.0)
+    if warmth < -3.0 and wind > 1.0:
+        caught = max(caught - 0.2 * (wind - 1.0) * caught, 0.0)
+    if load + caught > bearing:
+        caught = 0.0
+    fall = snowfall - caught
+    load += caught
+    if snowfall == 0.0 and load < THIN:
+        fall, load = load, 0.0
+    holds = LIQUID * load + capacity
+    drip = max(water + rain - holds, 0.0)
+    water = min(water + rain, holds)
+    if rain == 0.0 and water < THIN:
+        drip, water = drip + water, 0.0
+    overload = load + water - bearing
+    if overload > 0.0:
+        of_water, of_snow = overload * (water / (water + load)), overload * (load / (water + load))
+        water -= of_water
+        drip += of_water
+        load -= of_snow
+        fall += of_snow
     canopy[at.LOAD] = load
-    canopy[at.FOLIAGE] = foliage
-    return 1000.0 * drip, 1000.0 * fall, 1000.0 * vapour, 1000.0 * water
+    return water, fall, drip
 
 
 @kernel
-def bare_balance(temperature, m, absorbed, dew, capacity, architecture, resistance, seconds):
-    """Energy left over [W/m2] in a snow-free canopy, and its evaporation, throughfall and storage [mm]."""
-    kelvin = temperature + c.FREEZING_POINT
-    radiation = absorbed - 2.0 * EMISSION * kelvin * kelvin * kelvin * kelvin
-    sensible = m[at.DENSITY] * CP * (m[at.TEMPERATURE] - temperature) / resistance
-    potential = seconds * penman_monteith(
-        radiation, m[at.SLOPE], m[at.PSYCHROMETRIC], m[at.LATENT], m[at.DRYING], resistance, architecture
-    )
-    evaporation, throughfall, storage, _ = wet_canopy(dew, m[at.RAIN], capacity, potential)
-    return radiation + sensible - m[at.LATENT] * evaporation / seconds, evaporation, throughfall, storage
+def warm_foliage(snowy, m, canopy, terms):
+    """Set the temperature of the foliage; return what is left of its balance [W/m2] and the vapour it gains [m/s].
+
+    Snow keeps it at the freezing point where there is energy to melt it; what is left melts it.
+    """
+    old = canopy[at.FOLIAGE]
+    low, high = old - BRACKET, old + BRACKET
+    if snowy:
+        rest, vapour = foliage_balance(0.0, m, terms)
+        if terms[at.FOLIAGE_LOAD] > 0.0 and rest + terms[at.FOLIAGE_FREEZING_HEAT] >= 0.0:
+            canopy[at.FOLIAGE] = 0.0
+            return rest, vapour
+        low, high = min(old, 0.0) - BRACKET, 0.0
+    canopy[at.FOLIAGE] = balance_temperature(FOLIAGE, low, high, m, terms, old)
+    return foliage_balance(canopy[at.FOLIAGE], m, terms)
 
 
 @kernel
-def bare_canopy_step(m, lai, transmitted, ground, albedo, architecture, dew, canopy, seconds, resistance):
-    """Advance a snow-free canopy above snow: it warms or cools to balance, and evaporates what it holds.
+def melt_load(melted, vapour, water, capacity, start, falling, canopy):
+    """Melt snow on branches at the freezing point: ``melted`` [m], where positive.
+
+    What the canopy cannot hold drips where the snow is fresh and thin; else the snow keeps it, until there is
+    enough to make it slide.
 
     Returns:
-        evaporation, rain below the canopy, water held [mm].
+        water held, vapour gained, drip, snow that slides [m].
     """
-    absorbed = (1.0 - albedo) * m[at.SHORTWAVE] * (1.0 - transmitted) + m[at.LONGWAVE]
-    absorbed += EMISSION * (ground + c.FREEZING_POINT) ** 4
-    capacity = c.CANOPY_WATER_PER_LAI * lai
-    low, high = m[at.TEMPERATURE] - 25.0, m[at.TEMPERATURE] + 25.0
-    f_low = bare_balance(low, m, absorbed, dew, capacity, architecture, resistance, seconds)[0]
-    f_high = bare_balance(high, m, absorbed, dew, capacity, architecture, resistance, seconds)[0]
-    foliage = m[at.TEMPERATURE]
-    side = 0
-    for _ in range(60):
-        if f_low <= 0.0 or f_high >= 0.0:
-            break
-        foliage = (low * f_high - high * f_low) / (f_high - f_low)
-        f = bare_balance(foliage, m, absorbed, dew, capacity, architecture, resistance, seconds)[0]
-        if abs(f) < 1e-3:
-            break
-        if f > 0.0:
-            low, f_low = foliage, f
-            if side == 1:
-                f_high *= 0.5
-            side = 1
+    vapour = max(vapour, -water)
+    water += vapour
+    load = canopy[at.LOAD]
+    melted = min(max(melted, 0.0), load)
+    holds = LIQUID * load + capacity
+    excess = melted + water - holds
+    drip, slid = 0.0, 0.0
+    if excess <= 0.0:
+        load -= melted
+        water += melted
+    else:
+        load = max(load - (holds - water), 0.0)
+        water = holds
+        if falling and start <= c.LEAST_LOAD_TO_SLIDE:
+            drip = min(excess, load)
+            load -= drip
         else:
-            high, f_high = foliage, f
-            if side == -1:
-                f_low *= 0.5
-            side = -1
-    _, evaporation, throughfall, storage = bare_balance(
-        foliage, m, absorbed, dew, capacity, architecture, resistance, seconds
-    )
-    canopy[at.FOLIAGE] = foliage
-    return evaporation, throughfall, storage
+            canopy[at.HELD_MELT] += excess
+        load, dripped, slid = slide(load, canopy)
+        drip += dripped
+    dripping = max(water - (LIQUID * load + capacity), 0.0)
+    canopy[at.LOAD] = load
+    return water - dripping, vapour, drip + dripping, slid
+
+
+@kernel
+def slide(load, canopy):
+    """Let melt drip from ``load`` [m] of snow, and snow slide with it; return load, drip and what slid [m]."""
+    drip, slid = 0.0, 0.0
+    while load > c.LEAST_LOAD_TO_SLIDE and canopy[at.HELD_MELT] >= SLIDING_MELT * load:
+        melt, share = SLIDING_MELT * load, SLIDING_SHARE * load
+        canopy[at.HELD_MELT] -= melt
+        load -= melt
+        drip += melt
+        released = max(min(load - c.LEAST_LOAD_TO_SLIDE, share), 0.0)
+        load -= released
+        slid += released
+    dripped = min(canopy[at.HELD_MELT], load)
+    if load <= c.LEAST_LOAD_TO_SLIDE:
+        canopy[at.HELD_MELT] = 0.0
+    return load - dripped, drip + dripped, slid
+
+
+@kernel
+def freeze_load(vapour, water, dew, canopy):
+    """Freeze the water on cold branches [m] and let the snow there gain ``vapour``; return water and vapour.
+
+    Rain on branches that held (nearly) no water, ``dew`` [mm], does not freeze in the same step.
+    """
+    frozen = min(dew, water)  # metres and millimetres, as VIC has it
+    canopy[at.HELD_MELT] = 0.0
+    load = canopy[at.LOAD] + frozen
+    vapour = max(vapour, -load)
+    canopy[at.LOAD] = load + vapour
+    return water - frozen, vapour

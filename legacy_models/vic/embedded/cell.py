@@ -6,6 +6,7 @@ import numpy as np
 
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded import layout as at
+from legacy_models.vic.embedded.atmosphere import emitted, given_off
 from legacy_models.vic.embedded.compiled import kernel
 from legacy_models.vic.embedded.evaporation import bare_soil, penman_monteith, transpiration, wet_canopy
 from legacy_models.vic.embedded.ground import ground_step
@@ -17,7 +18,9 @@ BARE_RESISTANCE = c.BARE_SOIL_RESISTANCE
 
 
 @kernel
-def simulate_tile(met, months, days_of_year, steps, cell, layers, thermal, tile, monthly, roots, start, weight, out):
+def simulate_tile(
+    met, months, days_of_year, steps, cell, layers, thermal, tile, monthly, roots, start, shift, weight, out
+):
     """Add ``weight`` times the daily output of one tile and band to ``out``; return final moisture [mm].
 
     Args:
@@ -32,6 +35,7 @@ def simulate_tile(met, months, days_of_year, steps, cell, layers, thermal, tile,
         monthly: (quantity, month) of the tile.
         roots: (layer,) share of the roots.
         start: (layer,) initial moisture [mm].
+        shift: of the band's temperature relative to the cell [K], with which foliage starts.
         weight: share of the cell's area.
         out: (day, output) daily sums [mm] and end-of-day states [mm].
     """
@@ -40,10 +44,11 @@ def simulate_tile(met, months, days_of_year, steps, cell, layers, thermal, tile,
     uptake = np.zeros(3)
     pack = np.zeros(at.PACK_SIZE)
     canopy = np.zeros(at.CANOPY_SIZE)
-    dew = 0.0
-    air = met[0, at.TEMPERATURE]
+    canopy[at.FOLIAGE] = shift
+    canopy[at.FROM_BELOW] = emitted(0.0)
+    terms = np.zeros(at.BALANCE_SIZE)
+    dew = air = below = 0.0  # VIC starts a soil of unknown temperature at the freezing point
     decay = exp(-thermal[at.DEPTH, 0] / cell[at.DAMPING])
-    below = cell[at.DEEP_TEMPERATURE] + (air - cell[at.DEEP_TEMPERATURE]) * decay
     for day in range(out.shape[0]):
         month = months[day]
         daily = out[day]
@@ -56,14 +61,16 @@ def simulate_tile(met, months, days_of_year, steps, cell, layers, thermal, tile,
             bare = 0.0
             if pack[at.PACK_SWE] > 0.0 or m[at.SNOW] > 0.0 or canopy[at.LOAD] > 0.0:
                 supply, vapour, canopy_vapour, wet, dew, melted = snow_step(
-                    m, tile, monthly, month, transmitted, dew, pack, canopy, seconds, days_of_year[day],
-                    cell[at.NORTH],
+                    m, tile, monthly, month, transmitted, old_air, dew, pack, canopy, terms, seconds,
+                    days_of_year[day], cell[at.NORTH],
                 )  # fmt: skip
                 daily[at.SUB_SNOW] -= weight * vapour
                 daily[at.SUB_CANOP] -= weight * canopy_vapour
                 daily[at.SNOW_MELT] += weight * melted
             else:
                 canopy[at.FOLIAGE] = air
+                canopy[at.FROM_BELOW] = given_off(m[at.LONGWAVE], air)
+                pack[at.MELT_SEASON] = 0.0
                 supply, wet, bare, dew = summer_step(
                     m, tile, monthly, month, transmitted * heat + storage, dew, moisture, layers, roots,
                     seconds, cell[at.B_INFILT], uptake,
@@ -110,14 +117,14 @@ def summer_step(m, tile, monthly, month, heat, dew, moisture, layers, roots, sec
     shortwave = (1.0 - monthly[at.ALBEDO, month]) * m[at.SHORTWAVE]
     radiation = shortwave + m[at.LONGWAVE] - m[at.EMITTED] + heat
     ra = monthly[at.RESISTANCE, month] / m[at.WIND] if m[at.WIND] > 0.0 else STILL_AIR
-    covered = tile[at.VEGETATED] > 0.0 and lai > 0.0
-    potential = seconds * penman_monteith(
+    covered = lai > 0.0
+    potential = penman_monteith(
         radiation, m[at.SLOPE], m[at.PSYCHROMETRIC], m[at.LATENT], m[at.DRYING], ra,
         tile[at.RARC] if covered else BARE_RESISTANCE,
     )  # fmt: skip
     if not covered:
-        bare = bare_soil(potential, moisture[0], layers[at.CAPACITY, 0], layers[at.RESIDUAL, 0], b)
+        bare = bare_soil(potential * seconds / 86400.0, moisture[0], layers[at.CAPACITY, 0], layers[at.RESIDUAL, 0], b)
         return m[at.RAIN] + dew, 0.0, bare, 0.0
-    evaporation, supply, dew, dry = wet_canopy(dew, m[at.RAIN], c.CANOPY_WATER_PER_LAI * lai, potential)
-    transpiration(m, tile, lai, shortwave, radiation, ra, moisture, layers, roots, dry * seconds, uptake)
+    evaporation, supply, dew, dry = wet_canopy(dew, m[at.RAIN], c.CANOPY_WATER_PER_LAI * lai, potential, seconds)
+    transpiration(m, tile, lai, shortwave, radiation, ra, moisture, layers, roots, dry * (seconds / 86400.0), uptake)
     return supply, evaporation, 0.0, dew

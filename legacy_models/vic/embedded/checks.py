@@ -1,10 +1,12 @@
 """What VIC 5 refuses, and what this program does not do, found before the first cell is simulated."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from legacy_models.errors import DataError
+from legacy_models.vic.constants_file import MAX_SNOW_TEMP, MIN_RAIN_TEMP
+from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded.layout import OUTPUTS
 from legacy_models.vic.global_file import GlobalFile, OutputStream
 from legacy_models.vic.soil_file import SoilTable
@@ -28,7 +30,6 @@ NOT_SUPPORTED = (
     "VEGLIB_FCAN",
     "VEGPARAM_FCAN",
     "VEGPARAM_ALB",
-    "CONSTANTS",
 )
 ONLY = {
     "QUICK_FLUX": "TRUE",
@@ -56,6 +57,22 @@ def check_global(settings: GlobalFile) -> None:
         raise DataError(f"FORCE_TYPE {', '.join(missing)} missing; all of {', '.join(FORCING)} are needed")
     for stream in settings.outputs:
         output_columns(stream)
+
+
+def rain_and_snow_temperatures(constants: Mapping[str, float]) -> tuple[float, float]:
+    """Return the temperatures below which all is snow and above which all is rain [degC]: all that may be changed.
+
+    Raises:
+        DataError: naming a constant that this program does not let change, or temperatures that VIC 5 refuses.
+    """
+    known = {MIN_RAIN_TEMP: c.SNOW_BELOW, MAX_SNOW_TEMP: c.RAIN_ABOVE}
+    other = [name for name in constants if name not in known]
+    if other:
+        raise DataError(f"constant {other[0]} cannot be changed in the embedded program; only {', '.join(known)} can")
+    low, high = (known | dict(constants)).values()
+    if not -10.0 <= low < high <= 10.0:
+        raise DataError(f"{MIN_RAIN_TEMP} {low} must be below {MAX_SNOW_TEMP} {high}, both between -10 and 10 degC")
+    return low, high
 
 
 def _switches(settings: GlobalFile) -> Iterator[tuple[str, str, str]]:

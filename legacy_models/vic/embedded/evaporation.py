@@ -6,18 +6,19 @@ from legacy_models.vic.embedded.compiled import kernel
 from legacy_models.vic.embedded.soil import saturated_area
 
 LARGEST_RESISTANCE = c.LARGEST_RESISTANCE
+SECONDS_PER_DAY = c.SECONDS_PER_DAY
 
 
 @kernel
 def penman_monteith(radiation, slope, psychrometric, latent, drying, aerodynamic, canopy):
-    """Evaporation [mm/s]; ``canopy`` is canopy plus architectural resistance [s/m].
+    """Evaporation [mm/day]; ``canopy`` is canopy plus architectural resistance [s/m].
 
     E = [Delta Rn + rho cp VPD / ra] / {lambda [Delta + gamma (1 + rc / ra)]}, not negative.
 
     Source: Monteith (1965); Handbook of Hydrology (Maidment 1993), eq. 4.2.27.
     """
     demand = slope * radiation + drying / aerodynamic
-    evaporation = demand / (latent * (slope + psychrometric * (1.0 + canopy / aerodynamic)))
+    evaporation = demand / (latent * (slope + psychrometric * (1.0 + canopy / aerodynamic))) * SECONDS_PER_DAY
     if drying >= 0.0 and evaporation < 0.0:
         return 0.0
     return evaporation
@@ -43,10 +44,11 @@ def stomatal_resistance(smallest, lai, day_factor, climate, moisture_stress):
 
 
 @kernel
-def wet_canopy(storage, rain, capacity, potential):
+def wet_canopy(storage, rain, capacity, potential, seconds):
     """Return (evaporation, throughfall, storage, dry fraction) of the wet canopy over a step [mm].
 
     No more evaporates than was stored at the start; leaves that dry within the step transpire for its rest.
+    ``potential`` is a rate [mm/day].
 
     Source: Liang et al. (1994), eq. 1 and 2; capacity 0.1 LAI after Dickinson (1984).
     """
@@ -55,7 +57,7 @@ def wet_canopy(storage, rain, capacity, potential):
         throughfall = storage - capacity
         storage = capacity
     wet = (storage / capacity) ** (2.0 / 3.0) if storage > 0.0 and capacity > 0.0 else 0.0
-    evaporation = wet * potential
+    evaporation = wet * potential * seconds / SECONDS_PER_DAY
     if evaporation > storage:
         wet *= storage / evaporation
         evaporation = storage
@@ -67,7 +69,7 @@ def wet_canopy(storage, rain, capacity, potential):
 
 
 @kernel
-def transpiration(m, tile, lai, shortwave, radiation, ra, moisture, layers, roots, seconds, uptake):
+def transpiration(m, tile, lai, shortwave, radiation, ra, moisture, layers, roots, days, uptake):
     """Fill ``uptake`` (layer,) with the water [mm] that roots take from each layer.
 
     Where the upper two layers, or the lowest, hold at least half of the roots and are above their critical
@@ -83,7 +85,7 @@ def transpiration(m, tile, lai, shortwave, radiation, ra, moisture, layers, root
         moisture: (layer,) [mm].
         layers: (constant, layer) of soil water.
         roots: (layer,) share of the roots.
-        seconds: of the step, times the dry share of the canopy.
+        days: length of the step, times the dry share of the canopy.
         uptake: (layer,) filled [mm].
 
     Source:
@@ -91,29 +93,33 @@ def transpiration(m, tile, lai, shortwave, radiation, ra, moisture, layers, root
     """
     light = shortwave / tile[at.RGL]
     day = (1.0 + light) / (light + tile[at.RMIN] / LARGEST_RESISTANCE)
-    upper_wet = moisture[0] + moisture[1] >= layers[at.CRITICAL, 0] + layers[at.CRITICAL, 1]
+    upper = upper_critical = 0.0
+    for i in range(2):
+        if roots[i] > 0.0:
+            upper += moisture[i]
+            upper_critical += layers[at.CRITICAL, i]
+    upper_wet = upper >= upper_critical
     lower_wet = moisture[2] >= layers[at.CRITICAL, 2]
-    upper_roots = roots[0] + roots[1]
     if (
-        (upper_wet and lower_wet and upper_roots > 0.0)
-        or (upper_wet and upper_roots >= 0.5)
+        (upper_wet and lower_wet and upper_critical > 0.0)
+        or (upper_wet and 1.0 - roots[2] >= 0.5)
         or (lower_wet and roots[2] >= 0.5)
     ):
-        demand = seconds * leaf_evaporation(m, tile, lai, day, radiation, ra, 1.0)
+        demand = days * leaf_evaporation(m, tile, lai, day, radiation, ra, 1.0)
         share_demand(demand, moisture, layers, roots, uptake)
     else:
         for i in range(3):
             stress = moisture_stress(moisture[i], layers[at.WILTING, i], layers[at.CRITICAL, i])
             uptake[i] = 0.0
             if roots[i] > 0.0 and stress > 0.0:
-                uptake[i] = seconds * roots[i] * leaf_evaporation(m, tile, lai, day, radiation, ra, stress)
+                uptake[i] = days * roots[i] * leaf_evaporation(m, tile, lai, day, radiation, ra, stress)
     for i in range(3):
         uptake[i] = max(min(uptake[i], moisture[i] - layers[at.WILTING, i]), 0.0)
 
 
 @kernel
 def leaf_evaporation(m, tile, lai, day, radiation, ra, stress):
-    """Transpiration [mm/s] of a dry canopy under one moisture stress."""
+    """Transpiration [mm/day] of a dry canopy under one moisture stress."""
     rc = stomatal_resistance(tile[at.RMIN], lai, day, m[at.STOMATAL_CLIMATE], stress) + tile[at.RARC]
     return penman_monteith(radiation, m[at.SLOPE], m[at.PSYCHROMETRIC], m[at.LATENT], m[at.DRYING], ra, rc)
 
@@ -130,18 +136,22 @@ def moisture_stress(moisture, wilting, critical):
 
 @kernel
 def share_demand(demand, moisture, layers, roots, uptake):
-    """Share ``demand`` [mm] by roots; what dry layers cannot give is taken from the wet ones."""
+    """Share ``demand`` [mm] by roots; what the lowest dry layer cannot give is taken from the wet ones.
+
+    An upper layer without roots counts as dry. Where two layers are dry, VIC forgets the upper one's shortfall.
+    """
     wet_roots = 1.0
     spare = 0.0
     for i in range(3):
-        stress = moisture_stress(moisture[i], layers[at.WILTING, i], layers[at.CRITICAL, i])
+        available = moisture[i] if roots[i] > 0.0 or i == 2 else 0.0
+        stress = moisture_stress(available, layers[at.WILTING, i], layers[at.CRITICAL, i])
         uptake[i] = demand * roots[i] * stress
         if stress < 1.0:
             wet_roots -= roots[i]
-            spare += demand * roots[i] * (1.0 - stress)
-    if spare > 0.0 and wet_roots > 0.0:
+            spare = demand * roots[i] * (1.0 - stress)
+    if spare > 0.0:
         for i in range(3):
-            if moisture[i] >= layers[at.CRITICAL, i]:
+            if roots[i] > 0.0 and moisture[i] >= layers[at.CRITICAL, i]:
                 uptake[i] += spare * roots[i] / wet_roots
 
 

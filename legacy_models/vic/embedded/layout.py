@@ -73,12 +73,12 @@ CAPACITY, RESIDUAL, CRITICAL, WILTING, EXPONENT, CONDUCTIVITY = range(6)
 POROSITY, SOLID, DRY_CONDUCTIVITY, SATURATED_CONDUCTIVITY, DEPTH = range(5)
 
 # Constants of a tile.
-OVERSTORY, VEGETATED, RARC, RMIN, RGL, RAD_ATTENUATION, SNOW_HEIGHT, SNOW_ROUGHNESS = range(8)
+OVERSTORY, RARC, RMIN, RGL, RAD_ATTENUATION, SNOW_HEIGHT, SNOW_ROUGHNESS = range(7)
 
 # Monthly values of a tile; resistances [s/m] and winds [-] are those at a reference wind of 1 m/s.
-LAI, ALBEDO, RESISTANCE, SNOW_RESISTANCE, SNOW_WIND = range(5)
+LAI, ALBEDO, RESISTANCE, CANOPY_WIND, SNOW_RESISTANCE, SNOW_WIND = range(6)
 
-# State of a snow pack: water [m], temperatures [degC], heat [J/m2].
+# State of a snow pack: water [m], temperatures [degC], heat [J/m2], density [kg/m3], depth [m].
 (
     PACK_SWE,
     SURFACE_WATER,
@@ -88,9 +88,44 @@ LAI, ALBEDO, RESISTANCE, SNOW_RESISTANCE, SNOW_WIND = range(5)
     STEPS_SINCE_SNOWFALL,
     MELT_SEASON,
     COLD_CONTENT,
-) = range(8)
-PACK_SIZE = 8
+    SNOW_DENSITY,
+    SNOW_DEPTH,
+) = range(10)
+PACK_SIZE = 10
 
-# State of the snow in a canopy: load [m], temperature of the foliage [degC].
-LOAD, FOLIAGE = range(2)
-CANOPY_SIZE = 2
+# State of a canopy: snow on it [m], temperature of the foliage [degC], melt that the snow holds back [m],
+# longwave from below it [W/m2].
+LOAD, FOLIAGE, HELD_MELT, FROM_BELOW = range(4)
+CANOPY_SIZE = 4
+
+# What the energy balance of a snow surface is solved with, beside the meteorology of the step: radiation and
+# heat [W/m2], wind [m/s], resistance [s/m], heights [m], ice [m], temperatures [degC].
+(
+    NET_SHORTWAVE,
+    LONGWAVE_IN,
+    SURFACE_WIND,
+    SURFACE_RESISTANCE,
+    HEIGHT,
+    ROUGHNESS,
+    ICE,
+    OLD_TEMPERATURE,
+    RAIN_HEAT,
+    CONDUCTION,  # W/m2/K, from the ground
+    GROUND_TEMPERATURE,
+    FREEZING_HEAT,  # of all liquid water
+    SECONDS,
+) = range(13)
+
+# The same of foliage: radiation and heat [W/m2], resistances [s/m], water [mm], snow [m].
+(
+    ABSORBED,
+    FOLIAGE_RESISTANCE,
+    FOLIAGE_LOAD,
+    FOLIAGE_WATER,
+    FOLIAGE_CAPACITY,
+    ARCHITECTURE,
+    FOLIAGE_RAIN_HEAT,
+    FOLIAGE_FREEZING_HEAT,
+    FOLIAGE_SECONDS,
+) = range(9)
+BALANCE_SIZE = 13

@@ -1,14 +1,14 @@
 """Energy balance of a snow surface: radiation, turbulent exchange, heat stored in the surface layer."""
 
-from math import exp, log, sqrt
+from math import log, sqrt
 
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded import layout as at
+from legacy_models.vic.embedded.atmosphere import emitted, saturation
 from legacy_models.vic.embedded.compiled import kernel
 
 CP = c.HEAT_CAPACITY_MOIST_AIR
 CH_ICE = c.HEAT_CAPACITY_ICE
-EMISSION = c.EMISSIVITY * c.STEFAN_BOLTZMANN
 EPSILON = c.VAPOUR_TO_AIR_MASS
 KELVIN = c.FREEZING_POINT
 RICHARDSON = c.CRITICAL_RICHARDSON
@@ -19,18 +19,17 @@ TRACE = c.TRACE_SNOW
 
 
 @kernel
-def saturation(temperature):
-    """Saturation vapour pressure [Pa], as in ``atmosphere.saturation_vapour_pressure``."""
-    pressure = 610.78 * exp(17.269 * temperature / (237.3 + temperature))
-    if temperature < 0.0:
-        pressure *= 1.0 + 0.00972 * temperature + 0.000042 * temperature * temperature
-    return pressure
+def sublimation_heat(temperature):
+    """Latent heat of sublimation [J/kg]."""
+    return (677.0 - 0.07 * temperature) * 4.1868 * 1000.0
 
 
 @kernel
-def sublimation_heat(temperature):
-    """Latent heat of sublimation [J/kg]."""
-    return (677.0 - 0.07 * temperature) * 4186.8
+def vapour_gain(temperature, m, resistance):
+    """Water [kg/m2/s] that snow of ``temperature`` takes from the air; none is lost to damp air."""
+    gradient = m[at.VAPOUR_PRESSURE] - saturation(temperature)
+    gain = m[at.DENSITY] * (EPSILON / m[at.PRESSURE]) * gradient / resistance
+    return 0.0 if m[at.DEFICIT] == 0.0 and gain < 0.0 else gain
 
 
 @kernel
@@ -52,69 +51,33 @@ def stability(height, surface, air, wind, roughness):
 
 
 @kernel
-def surface_balance(temperature, weather, store):
-    """Energy left over [W/m2] at a surface ``temperature``, and the vapour flux [m/s, positive to the snow].
+def surface_balance(temperature, m, terms):
+    """Energy left over [W/m2] at a surface ``temperature``, and the vapour gained [kg/m2/s].
 
-    Rn + H + LE + heat of rain - change of cold content; refreezing is added by the caller. No heat comes from
-    the ground: in water-balance mode it is taken to be as warm as the snow.
+    Rn + H + LE + heat of rain + conduction from the ground - change of cold content; refreezing is added by
+    the caller. Rain brings its heat to a surface at the freezing point only; VIC counts conduction twice.
 
     Args:
         temperature: of the surface [degC].
-        weather: what the pack is exposed to (see ``snow_season.exposure``).
-        store: ice of the surface layer [m], its old temperature [degC], heat of rain [W/m2], step [s].
+        m: meteorology of the step.
+        terms: of the balance, in the order that ``layout.py`` names.
 
     Source:
         Andreadis et al. (2009), doi:10.1029/2008WR007042; Anderson (1976).
     """
-    air, shortwave, longwave, density, pressure, vapour, deficit, wind, resistance, height, z0 = weather
-    ice, old_temperature, advected, seconds = store
+    air, wind = m[at.TEMPERATURE], terms[at.SURFACE_WIND]
+    resistance = STILL_AIR
     if wind > 0.0:
-        exchange = stability(height, temperature, air, wind, z0)
-        ra = resistance / exchange if exchange > 0.0 else STILL_AIR
-    else:
-        ra = STILL_AIR
-    kelvin = temperature + KELVIN
-    radiation = shortwave + longwave - EMISSION * kelvin * kelvin * kelvin * kelvin
-    sensible = density * CP * (air - temperature) / ra
-    vapour_flux = density * (EPSILON / pressure) * (vapour - saturation(temperature)) / ra / 1000.0
-    if deficit == 0.0 and vapour_flux < 0.0:
-        vapour_flux = 0.0
-    if temperature >= 0.0:
-        latent = (2.501e6 - 2361.0 * temperature) * vapour_flux * 1000.0
-    else:
-        latent = sublimation_heat(temperature) * vapour_flux * 1000.0
-    cold = CH_ICE * ice * (temperature - old_temperature) / seconds
-    return radiation + sensible + latent + advected - cold, vapour_flux
-
-
-@kernel
-def surface_temperature(old, refreezing, weather, store):
-    """Temperature [degC] below 0 where the balance with full refreezing vanishes (Illinois method)."""
-    high = 0.0
-    f_high = surface_balance(high, weather, store)[0] + refreezing
-    low = old - 10.0
-    f_low = surface_balance(low, weather, store)[0] + refreezing
-    while f_low < 0.0 and low > -150.0:
-        low -= 20.0
-        f_low = surface_balance(low, weather, store)[0] + refreezing
-    middle = low
-    side = 0
-    for _ in range(60):
-        middle = (low * f_high - high * f_low) / (f_high - f_low)
-        f = surface_balance(middle, weather, store)[0] + refreezing
-        if abs(f) < 1e-4 or high - low < 1e-7:
-            break
-        if f > 0.0:
-            low, f_low = middle, f
-            if side == 1:
-                f_high *= 0.5
-            side = 1
-        else:
-            high, f_high = middle, f
-            if side == -1:
-                f_low *= 0.5
-            side = -1
-    return middle
+        exchange = stability(terms[at.HEIGHT], temperature, air, wind, terms[at.ROUGHNESS])
+        resistance = terms[at.SURFACE_RESISTANCE] / exchange if exchange > 0.0 else STILL_AIR
+    vapour = vapour_gain(temperature, m, resistance)
+    latent = m[at.LATENT] if temperature >= 0.0 else sublimation_heat(temperature)
+    radiation = terms[at.NET_SHORTWAVE] + (terms[at.LONGWAVE_IN] - emitted(temperature))
+    sensible = CP * m[at.DENSITY] * (air - temperature) / resistance
+    rain = terms[at.RAIN_HEAT] if temperature == 0.0 else 0.0
+    ground = terms[at.CONDUCTION] * (terms[at.GROUND_TEMPERATURE] - temperature)
+    stored = CH_ICE * terms[at.ICE] * (temperature - terms[at.OLD_TEMPERATURE]) / terms[at.SECONDS]
+    return radiation + sensible + latent * vapour + rain + ground - (stored - ground), vapour
 
 
 @kernel

@@ -2,20 +2,20 @@
 
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded import layout as at
-from legacy_models.vic.embedded.canopy_snow import bare_canopy_step, snowy_canopy_step
+from legacy_models.vic.embedded.atmosphere import emitted, given_off
+from legacy_models.vic.embedded.canopy_snow import canopy_step
 from legacy_models.vic.embedded.compiled import kernel
 from legacy_models.vic.embedded.snow_energy import snow_albedo
-from legacy_models.vic.embedded.snow_pack import pack_step
+from legacy_models.vic.embedded.snow_pack import clear, pack_step, settle, thin_pack
 
-EMISSION = c.EMISSIVITY * c.STEFAN_BOLTZMANN
 STILL_AIR = c.LARGEST_RESISTANCE_STILL_AIR
 NEW_ALBEDO = c.NEW_SNOW_ALBEDO
 TRACE = c.TRACE_SNOW
-THIN = c.SMALLEST_PACK
+LEAST_DEPTH = 1e-8  # m
 
 
 @kernel
-def snow_step(m, tile, monthly, month, transmitted, dew, pack, canopy, seconds, day_of_year, north):
+def snow_step(m, tile, monthly, month, transmitted, ground, dew, pack, canopy, terms, seconds, day_of_year, north):
     """Advance canopy and pack by a step; short plants under snow neither intercept nor evaporate.
 
     Returns:
@@ -25,52 +25,62 @@ def snow_step(m, tile, monthly, month, transmitted, dew, pack, canopy, seconds, 
     rain, snowfall, evaporation, canopy_vapour = m[at.RAIN], m[at.SNOW], 0.0, 0.0
     shortwave, longwave = m[at.SHORTWAVE], m[at.LONGWAVE]
     if tile[at.OVERSTORY] > 0.0:
-        lai = monthly[at.LAI, month]
-        ra = monthly[at.RESISTANCE, month] / m[at.WIND] if m[at.WIND] > 0.0 else STILL_AIR
-        covered = pack[at.PACK_SWE] > 0.0
-        if snowfall > 0.0 or canopy[at.LOAD] > THIN:
-            ground = pack[at.SURFACE_TEMPERATURE] if covered else m[at.TEMPERATURE]
-            rain, snowfall, canopy_vapour, dew = snowy_canopy_step(
-                m, lai, transmitted, ground, dew, canopy, seconds, ra
-            )
-        else:
-            evaporation, rain, dew = bare_canopy_step(
-                m, lai, transmitted, pack[at.SURFACE_TEMPERATURE], monthly[at.ALBEDO, month], tile[at.RARC],
-                dew, canopy, seconds, ra,
-            )  # fmt: skip
-            snowfall = 1000.0 * canopy[at.LOAD]  # a load of less than 1 mm slides off
-            canopy[at.LOAD] = 0.0
+        wind = m[at.WIND]
+        terms[at.FOLIAGE_RESISTANCE] = monthly[at.RESISTANCE, month] / wind if wind > 0.0 else STILL_AIR
+        terms[at.ARCHITECTURE] = tile[at.RARC]
+        rain, snowfall, canopy_vapour, evaporation, dew = canopy_step(
+            m, monthly[at.LAI, month], transmitted, monthly[at.ALBEDO, month],
+            wind * monthly[at.CANOPY_WIND, month], dew, canopy, terms, seconds,
+        )  # fmt: skip
         shortwave *= transmitted
-        longwave = EMISSION * (canopy[at.FOLIAGE] + c.FREEZING_POINT) ** 4
+        longwave = emitted(canopy[at.FOLIAGE])
     else:
         rain += dew
         dew = 0.0
     if pack[at.PACK_SWE] <= 0.0 and snowfall <= 0.0:
+        pack[at.MELT_SEASON] = 0.0
+        canopy[at.FROM_BELOW] = given_off(longwave, m[at.TEMPERATURE])
         return rain, 0.0, canopy_vapour, evaporation, dew, 0.0
-    albedo = age(pack, m[at.SNOW], snowfall, seconds)
-    weather = exposure(m, (1.0 - albedo) * shortwave, longwave, tile, monthly, month)
-    outflow, vapour, melted = pack_step(pack, rain / 1000.0, snowfall / 1000.0, weather, seconds)
-    follow_season(pack, snowfall, day_of_year, north)
+    terms[at.SECONDS] = seconds
+    expose(terms, pack, m[at.WIND], tile, monthly, month)
+    terms[at.NET_SHORTWAVE] = (1.0 - age(pack, m[at.SNOW], snowfall, seconds)) * shortwave
+    terms[at.LONGWAVE_IN] = longwave
+    terms[at.GROUND_TEMPERATURE] = ground
+    old_swe = pack[at.PACK_SWE]
+    outflow, vapour, temperature, thin = pack_step(pack, rain / 1000.0, snowfall / 1000.0, m, terms, seconds)
+    melted = outflow
+    if pack[at.PACK_SWE] > 0.0:
+        settle(pack, snowfall, old_swe, m[at.TEMPERATURE], seconds, thin)
+        follow_season(pack, snowfall, day_of_year, north)
+        if thin:
+            melted, temperature = 0.0, m[at.TEMPERATURE]
+            resistance = terms[at.SURFACE_RESISTANCE]
+            if monthly[at.LAI, month] <= 0.0 and m[at.WIND] > 0.0:
+                resistance = monthly[at.RESISTANCE, month] / m[at.WIND]
+            vapour = thin_pack(pack, m, resistance, seconds)
+    else:
+        temperature = m[at.TEMPERATURE]
+        clear(pack)
+        pack[at.MELT_SEASON] = 0.0
+    canopy[at.FROM_BELOW] = given_off(longwave, temperature)
     return 1000.0 * outflow, 1000.0 * vapour, canopy_vapour, evaporation, dew, 1000.0 * melted
 
 
 @kernel
-def exposure(m, net_shortwave, longwave, tile, monthly, month):
-    """What a pack is exposed to: see ``snow_energy.surface_balance``."""
-    wind = m[at.WIND]
-    return (
-        m[at.TEMPERATURE],
-        net_shortwave,
-        longwave,
-        m[at.DENSITY],
-        m[at.PRESSURE],
-        m[at.VAPOUR_PRESSURE],
-        m[at.DEFICIT],
-        wind * monthly[at.SNOW_WIND, month],
-        monthly[at.SNOW_RESISTANCE, month] / wind if wind > 0.0 else STILL_AIR,
-        tile[at.SNOW_HEIGHT],
-        tile[at.SNOW_ROUGHNESS],
-    )
+def expose(terms, pack, wind, tile, monthly, month):
+    """Note what the exchange of a pack with air and ground depends on, before the step.
+
+    Heat from the ground is conducted with density squared; VIC divides it by the step.
+    """
+    terms[at.SURFACE_WIND] = wind * monthly[at.SNOW_WIND, month]
+    terms[at.SURFACE_RESISTANCE] = monthly[at.SNOW_RESISTANCE, month] / wind if wind > 0.0 else STILL_AIR
+    terms[at.HEIGHT] = tile[at.SNOW_HEIGHT]
+    terms[at.ROUGHNESS] = tile[at.SNOW_ROUGHNESS]
+    terms[at.OLD_TEMPERATURE] = pack[at.SURFACE_TEMPERATURE]
+    terms[at.CONDUCTION] = 0.0
+    if pack[at.SNOW_DEPTH] > LEAST_DEPTH:
+        conductivity = c.SNOW_CONDUCTION * pack[at.SNOW_DENSITY] ** 2
+        terms[at.CONDUCTION] = conductivity / pack[at.SNOW_DEPTH] / terms[at.SECONDS]
 
 
 @kernel
@@ -86,9 +96,6 @@ def age(pack, snowfall_above, snowfall, seconds):
 @kernel
 def follow_season(pack, snowfall, day_of_year, north):
     """Set the melt-season flag: on where a pack without cold content meets the season, off by fresh snow."""
-    if pack[at.PACK_SWE] <= 0.0:
-        pack[:] = 0.0
-        return
     spring = 60 < day_of_year < 273
     if north < 0.0:
         spring = day_of_year < 60 or day_of_year > 273

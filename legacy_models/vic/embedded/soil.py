@@ -78,6 +78,9 @@ def baseflow(moisture, residual, capacity, ds, dsmax, ws, power):
 def soil_step(moisture, layers, cell, supply, uptake, steps):
     """Advance the three layers by one model step of ``steps`` a day; return runoff and baseflow [mm].
 
+    Surface runoff follows from the moisture at the start of the step, before evaporation; drainage and baseflow
+    are computed for each of the runoff steps in it.
+
     Args:
         moisture: (layer,) changed in place [mm].
         layers: (constant, layer) of soil water.
@@ -87,27 +90,34 @@ def soil_step(moisture, layers, cell, supply, uptake, steps):
         steps: model steps a day.
     """
     count = int(cell[at.RUNOFF_STEPS])
-    total_runoff = 0.0
+    capacity = layers[at.CAPACITY, 0] + layers[at.CAPACITY, 1]
+    total_runoff = surface_runoff(supply, moisture[0] + moisture[1], capacity, cell[at.B_INFILT])
+    infiltration = (supply - total_runoff) / count
     total_base = 0.0
     for _ in range(count):
-        moisture -= uptake / count
-        runoff, base = runoff_step(moisture, layers, cell, supply / count, 1.0 / (count * steps))
-        total_runoff += runoff
+        excess, base = drainage_step(moisture, layers, cell, infiltration, uptake, count, 1.0 / (count * steps))
+        total_runoff += excess
         total_base += base
     return total_runoff, total_base
 
 
 @kernel
-def runoff_step(moisture, layers, cell, inflow, day_share):
-    """Runoff, both drainages and baseflow from the same moisture, then the update from the top."""
+def drainage_step(moisture, layers, cell, infiltration, uptake, count, day_share):
+    """Drainages and baseflow from the same moisture, then the update from the top.
+
+    Baseflow alone does not see the share 1 / ``count`` of ``uptake`` that leaves in the step.
+
+    Returns:
+        what the column cannot hold, baseflow [mm].
+    """
     capacity, residual = layers[at.CAPACITY], layers[at.RESIDUAL]
-    runoff = surface_runoff(inflow, moisture[0] + moisture[1], capacity[0] + capacity[1], cell[at.B_INFILT])
-    q0 = layer_drainage(moisture, layers, 0, day_share)
-    q1 = layer_drainage(moisture, layers, 1, day_share)
     base = day_share * baseflow(
         moisture[2], residual[2], capacity[2], cell[at.DS], cell[at.DSMAX], cell[at.WS], cell[at.POWER]
     )
-    moisture[0] += inflow - runoff - q0
+    moisture -= uptake / count
+    q0 = layer_drainage(moisture, layers, 0, day_share)
+    q1 = layer_drainage(moisture, layers, 1, day_share)
+    moisture[0] += infiltration - q0
     if moisture[0] > capacity[0]:  # what the top layer cannot hold drains
         q0 += moisture[0] - capacity[0]
         moisture[0] = capacity[0]
@@ -120,10 +130,9 @@ def runoff_step(moisture, layers, cell, inflow, day_share):
         if moisture[i] > capacity[i]:
             moisture[i - 1] += moisture[i] - capacity[i]
             moisture[i] = capacity[i]
-    if moisture[0] > capacity[0]:
-        runoff += moisture[0] - capacity[0]
-        moisture[0] = capacity[0]
-    return runoff, base
+    excess = max(moisture[0] - capacity[0], 0.0)
+    moisture[0] -= excess
+    return excess, base
 
 
 @kernel

@@ -6,76 +6,83 @@ from math import exp, log
 from legacy_models.vic.embedded.constants import VON_KARMAN
 
 K2 = VON_KARMAN**2
+DISPLACEMENT_SHARE = 0.67  # of the height of plants
+ROUGHNESS_SHARE = 0.123
 
 
 @dataclass(frozen=True, slots=True)
 class Turbulence:
-    """Resistances [s/m at 1 m/s] and winds [share of the reference wind] of one tile in one month."""
+    """Resistances [s/m at 1 m/s] and winds [share of the reference wind] of one tile in one month.
 
-    vegetation_resistance: float
+    ``wind`` is that 2 m above low plants, or within the canopy of trees.
+    """
+
+    resistance: float
+    wind: float
     snow_resistance: float
     snow_wind: float
 
 
-def turbulence(
-    overstory: bool,
-    roughness: float,
-    displacement: float,
-    reference_height: float,
-    wind_attenuation: float,
-    trunk_ratio: float,
-    snow_roughness: float,
+def low_plants(roughness: float, displacement: float, reference: float, snow_roughness: float) -> Turbulence:
+    """Return the turbulence over plants that snow covers; all heights in m.
+
+    Source: logarithmic wind profiles; Maidment (1993), Handbook of Hydrology, ch. 4.
+    """
+    wind = log((2.0 + roughness) / roughness) / log((reference - displacement) / roughness)
+    shape, reach = log((2.0 + snow_roughness) / snow_roughness), log(reference / snow_roughness)
+    return Turbulence(_surface_resistance(roughness, displacement), wind, shape * reach / K2, shape / reach)
+
+
+def exposed_soil(roughness: float, wind: float) -> float:
+    """Resistance [s/m at 1 m/s] of soil of ``roughness`` [m] where there are no leaves, in ``wind`` near the ground."""
+    return _surface_resistance(roughness, DISPLACEMENT_SHARE * roughness / ROUGHNESS_SHARE) / wind
+
+
+def trees(
+    roughness: float, displacement: float, reference: float, attenuation: float, trunk_ratio: float, snow: float
 ) -> Turbulence:
-    """Return the resistances of one surface.
+    """Return the turbulence in and below trees; all heights in m, ``snow`` its roughness.
+
+    The wind is logarithmic above the canopy, exponential inside it, logarithmic again in the trunk space.
 
     Source: Storck (2000), Trees, snow and flooding, University of Washington, ch. 2.
     """
-    if not overstory:
-        height = 2.0 + (1.0 / 0.63 - 1.0) * displacement
-        resistance = log(height / roughness) * log(height / (0.1 * roughness)) / K2
-        snow_resistance = log((2.0 + snow_roughness) / snow_roughness) * log(reference_height / snow_roughness) / K2
-        snow_wind = log((2.0 + snow_roughness) / snow_roughness) / log(reference_height / snow_roughness)
-        return Turbulence(resistance, snow_resistance, snow_wind)
-    return _canopy(roughness, displacement, reference_height, wind_attenuation, trunk_ratio, snow_roughness)
-
-
-def _canopy(
-    roughness: float,
-    displacement: float,
-    reference: float,
-    n: float,
-    trunk_ratio: float,
-    snow_roughness: float,
-) -> Turbulence:
-    """Logarithmic above the canopy, exponential inside it, logarithmic again in the trunk space."""
-    height = displacement / 0.67
+    height = displacement / DISPLACEMENT_SHARE
     above = 1.5 * height - 0.5 * displacement  # top of the roughness sublayer
     trunk = trunk_ratio * height
     profile = log((reference - displacement) / roughness)
+    inside = height / (attenuation * (above - displacement))
+
+    def calmed(level: float) -> float:
+        return exp(attenuation * (level / height - 1.0))
+
+    def thickened(level: float) -> float:
+        return exp(attenuation * (1.0 - level / height))
+
+    top = log((above - displacement) / roughness) / profile
+    top -= (1.0 - (height - displacement) / (above - displacement)) / profile
     resistance = (
         profile
         / K2
         * (
-            height / (n * (above - displacement)) * (exp(n * (1.0 - (displacement + roughness) / height)) - 1.0)
+            inside * (thickened(displacement + roughness) - 1.0)
             + (above - height) / (above - displacement)
             + log((reference - displacement) / (above - displacement))
         )
     )
-    wind_above = log((above - displacement) / roughness) / profile
-    wind_top = wind_above - (1.0 - (height - displacement) / (above - displacement)) / profile
-    wind_trunk = wind_top * exp(n * (trunk / height - 1.0))
-    level = 2.0 + snow_roughness
-    shape = log(level / snow_roughness)
+    in_trunks = top * calmed(trunk)
+    level = 2.0 + snow
     if trunk > level:
-        snow_wind = wind_trunk * shape / log(trunk / snow_roughness)
-        snow_resistance = shape * log(trunk / snow_roughness) / (K2 * wind_trunk)
-    elif height > level:
-        snow_wind = wind_top * exp(n * (level / height - 1.0))
-        snow_resistance = shape * shape / (K2 * snow_wind)
-    elif above > level:
-        snow_wind = wind_above - (1.0 - (level - displacement) / (above - displacement)) / profile
-        snow_resistance = shape * shape / (K2 * snow_wind)
+        snow_wind = in_trunks * log(level / snow) / log(trunk / snow)
+        snow_resistance = log(level / snow) * log(trunk / snow) / (K2 * in_trunks)
     else:
-        snow_wind = shape / profile
-        snow_resistance = shape * log(reference / snow_roughness) / K2
-    return Turbulence(resistance, snow_resistance, snow_wind)
+        level = min(level, height)
+        snow_wind = top * calmed(level)
+        snow_resistance = log(trunk / snow) ** 2 / (K2 * in_trunks)
+        snow_resistance += inside * profile / K2 * (thickened(trunk) - thickened(level))
+    return Turbulence(resistance, top * calmed(roughness + displacement), snow_resistance, snow_wind)
+
+
+def _surface_resistance(roughness: float, displacement: float) -> float:
+    level = 2.0 + (1.0 / 0.63 - 1.0) * displacement
+    return log(level / roughness) * log(level / (0.1 * roughness)) / K2

@@ -20,10 +20,14 @@ KEPT = 16  # forcing files in memory
 
 
 class Weather:
-    """Meteorology by real path, elevation and band; many names may lead to one file."""
+    """Meteorology by real path, elevation and band; many names may lead to one file.
 
-    def __init__(self, settings: GlobalFile, days: int) -> None:
+    ``phases`` are the temperatures below which all precipitation is snow and above which all is rain [degC].
+    """
+
+    def __init__(self, settings: GlobalFile, days: int, phases: tuple[float, float]) -> None:
         self._settings = settings
+        self._phases = phases
         self._steps = days * settings.model_steps
         self._forcing: dict[str, Floats] = {}
         self._tables: dict[tuple[str, float, float, float], Floats] = {}
@@ -42,7 +46,7 @@ class Weather:
                     self._forcing.clear()
                     self._tables.clear()
                 self._forcing[real] = self._read(path)
-            self._tables[key] = meteorology(self._forcing[real], elevation, band.shift, band.factor)
+            self._tables[key] = meteorology(self._forcing[real], elevation, band.shift, band.factor, *self._phases)
         return self._tables[key]
 
     def _read(self, path: str) -> Floats:

@@ -1,0 +1,70 @@
+"""What a configuration is brought to life with: the model reads what the data hold."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from pipeline.config import parse_config
+from pipeline.experiment import prepare
+from pipeline.progress import Reporter
+
+DAYS = pd.date_range("2000-10-01", "2003-09-30")
+BASINS = [f"{i:08d}" for i in range(1, 11)]
+SERIES = {
+    "prcp": (3.0, "mm/day"), "tmin": (1.0, "degC"), "tmax": (11.0, "degC"), "srad": (300.0, "W/m2"),
+    "vp": (600.0, "Pa"), "dayl": (43200.0, "s"), "streamflow": (1.0, "mm/day"), "wind": (4.0, "m/s"),
+    "longwave": (280.0, "W/m2"),
+}  # fmt: skip
+ATTRIBUTES = {
+    "gauge_lat": 41.5, "elev_mean": 900.0, "soil_porosity": 0.43, "sand_frac": 40.0, "silt_frac": 40.0,
+    "clay_frac": 20.0,
+    "frac_forest": 0.6, "lai_max": 4.0, "lai_diff": 3.0, "gvf_max": 0.8, "slope_mean": 60.0, "area_gages2": 500.0,
+}  # fmt: skip
+PERIODS = {
+    "fit": ["2001-10-01", "2002-09-30"],
+    "validation": ["2002-10-01", "2003-09-30"],
+    "test": ["2000-10-01", "2001-09-30"],
+}
+
+
+def experiment(folder: Path, without: tuple[str, ...] = (), **options: int):
+    """Ten equal basins, prepared for VIC with ``options``."""
+    shape = (len(BASINS), len(DAYS))
+    series = {
+        name: (("basin", "time"), np.full(shape, value), {"units": unit})
+        for name, (value, unit) in SERIES.items()
+        if name not in without
+    }
+    fixed = {name: (("basin",), np.full(len(BASINS), value)) for name, value in ATTRIBUTES.items()}
+    path = folder / "data.nc"
+    xr.Dataset(series | fixed, coords={"basin": BASINS, "time": DAYS}).to_netcdf(path)
+    values = {
+        "data": {"reader": "netcdf", "options": {"path": str(path)}},
+        "periods": PERIODS,
+        "network": {"attributes": ["elev_mean", "frac_forest"]},
+        "legacy_model": {"name": "vic", "options": options, "spinup_years": 1},
+    }
+    return prepare(parse_config(values, "test"), folder, Reporter())
+
+
+@pytest.mark.parametrize(
+    ("without", "also"), [((), ("wind", "longwave")), (("wind",), ("longwave",)), (("wind", "longwave"), ())]
+)
+def test_the_model_reads_wind_and_longwave_where_the_data_have_them(tmp_path, without, also):
+    made = experiment(tmp_path, without)
+    names = tuple(variable.name for variable in made.model.forcing)
+    assert names[6:] == also
+    assert all(site.forcing.names == names for site in made.sites)
+
+
+def test_options_of_the_configuration_reach_sites_and_properties(tmp_path):
+    made = experiment(tmp_path, tiles=3, snow_bands=3)
+    properties = made.properties[0]
+    names = [variable.name for variable in made.model.properties]
+    assert properties.shape == (len(names),)
+    assert properties[names.index("forest")] == 0.6
+    assert properties[names.index("bare")] == 0.2
+    assert properties[names.index("elevation_spread")] > 100.0
