@@ -106,15 +106,17 @@ class Surrogate:
         """
         arrays = [np.asarray(item, dtype=np.float32) for item in (forcing, antecedent, parameters, properties)]
         self._check(arrays)
+        compiled = self._by_length.setdefault(arrays[0].shape[1], tf.function(self.simulate, reduce_retracing=True))
         parts = [
-            self._compiled(*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()
+            compiled(*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()
             for first in range(0, len(arrays[0]), batch)
         ]
         return np.concatenate(parts)
 
     @cached_property
-    def _compiled(self) -> Any:
-        return tf.function(self.simulate, reduce_retracing=True)
+    def _by_length(self) -> dict[int, Any]:
+        """Compiled ``simulate`` by number of days, which must be known when it is traced."""
+        return {}
 
     def _check(self, arrays: Sequence[Series]) -> None:
         basins = arrays[0].shape[0]
