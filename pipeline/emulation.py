@@ -60,6 +60,7 @@ def emulate(job: Job, number: int) -> None:
     """Train the surrogate on the runs of rounds 0 to ``number``, from the previous round's weights."""
     from pipeline import held_out
     from surrogates import bundle
+    from surrogates.fidelity import held_out_rows
     from surrogates.train import train
 
     stage, fingerprint = f"emulate-{number}", emulate_fingerprint(job, number)
@@ -78,7 +79,7 @@ def emulate(job: Job, number: int) -> None:
                 advance(len(history), f"loss {epoch.loss:.4f}, held-out runoff NSE {epoch.held_out_nse:.3f}")
 
             trained = train(runs, settings, place / "checkpoints", start, on_epoch)
-        fidelity = held_out.assess(job.experiment, trained, runs)
+        fidelity = held_out.assess(job.experiment, trained, runs, held_out_rows(trained, runs))
         write_json(place / "fidelity.json", fidelity)
         note["held_out"] = fidelity["scores"]
         transductive = job.experiment.transductive(trained.card["sites"])

@@ -12,7 +12,6 @@ from surrogates.fidelity import (
     Comparison,
     compare,
     created_water,
-    held_out_rows,
     quantile,
     rank_correlation,
     scores,
@@ -21,19 +20,26 @@ from surrogates.fidelity import (
 )
 from surrogates.strata import aridity_classes
 from surrogates.surrogate import Surrogate
+from surrogates.windows import Index
 
 SHOWN_DAYS = 730
-SHOWN = {"5th percentile": 0.05, "median": 0.5, "95th percentile": 0.95}
-"""Runs whose hydrographs are kept, by the rank of their error, the largest first."""
+SHOWN = {"95th percentile": 0.95, "median": 0.5, "5th percentile": 0.05}
+"""Runs whose hydrographs are kept, by the rank of their error."""
 
 
-def assess(experiment: Experiment, surrogate: Surrogate, run_set: RunSet) -> dict[str, Any]:
-    """Return every figure on the held-out runs, as plain values.
+def assess(experiment: Experiment, surrogate: Surrogate, run_set: RunSet, rows: Index) -> dict[str, Any]:
+    """Return every figure on some of the runs, as plain values.
 
-    Keys: ``runs``; ``scores``; ``strata``: stratum -> class -> scores; ``distance``: errors against the distance from
-    the training runs; ``created_water``: share of precipitation; ``hydrographs`` of some runs.
+    Args:
+        experiment: for what is known of the sites.
+        surrogate: a frozen surrogate.
+        run_set: recorded runs; what it saw of their sites is judged by those not in ``rows``.
+        rows: runs that were held out of its training.
+
+    Returns:
+        ``runs``; ``scores``; ``strata``: stratum -> class -> scores; ``distance``: errors against the distance
+        from the training runs; ``created_water``: share of precipitation; ``hydrographs`` of some runs.
     """
-    rows = held_out_rows(surrogate, run_set)
     if not len(rows):
         return {"runs": 0, "scores": {}, "strata": {}, "distance": None, "created_water": None, "hydrographs": []}
     comparison, sites = compare(surrogate, run_set, rows), run_set.sites[rows]
@@ -48,9 +54,7 @@ def assess(experiment: Experiment, surrogate: Surrogate, run_set: RunSet) -> dic
     }
 
 
-def _groups(
-    experiment: Experiment, run_set: RunSet, rows: npt.NDArray[np.int64]
-) -> dict[str, dict[str, npt.NDArray[np.bool_]]]:
+def _groups(experiment: Experiment, run_set: RunSet, rows: Index) -> dict[str, dict[str, npt.NDArray[np.bool_]]]:
     """What each held-out run has not in common with the training runs, and how dry its site is."""
     sites = run_set.sites[rows]
     known = np.isin(sites, np.delete(run_set.sites, rows))
@@ -61,9 +65,7 @@ def _groups(
     return groups
 
 
-def _against_distance(
-    surrogate: Surrogate, run_set: RunSet, rows: npt.NDArray[np.int64], errors: Array
-) -> dict[str, Any] | None:
+def _against_distance(surrogate: Surrogate, run_set: RunSet, rows: Index, errors: Array) -> dict[str, Any] | None:
     """Distance from the training runs and error of every run, and their rank correlation."""
     if surrogate.domain is None:
         return None
@@ -93,7 +95,7 @@ def _created_water(
 
 def _hydrographs(comparison: Comparison, sites: npt.NDArray[np.str_], errors: Array) -> list[dict[str, Any]]:
     """The last two years of streamflow of a few runs from bad to good."""
-    order = np.argsort(-errors, kind="stable")
+    order = np.argsort(errors, kind="stable")
     shown = []
     for label, share in SHOWN.items():
         row = int(order[round(share * (len(order) - 1))])
