@@ -22,6 +22,9 @@ from surrogates.strata import aridity_classes
 from surrogates.surrogate import Surrogate
 from surrogates.windows import Index
 
+MOST_RUNS = 1000
+"""More held-out runs than these are thinned, evenly over the sites: they are simulated in memory."""
+
 SHOWN_DAYS = 730
 SHOWN = {"95th percentile": 0.95, "median": 0.5, "5th percentile": 0.05}
 """Runs whose hydrographs are kept, by the rank of their error."""
@@ -34,7 +37,7 @@ def assess(experiment: Experiment, surrogate: Surrogate, run_set: RunSet, rows: 
         experiment: for what is known of the sites.
         surrogate: a frozen surrogate.
         run_set: recorded runs; what it saw of their sites is judged by those not in ``rows``.
-        rows: runs that were held out of its training.
+        rows: runs that were held out of its training; all others are taken for seen.
 
     Returns:
         ``runs``; ``scores``; ``strata``: stratum -> class -> scores; ``distance``: errors against the distance
@@ -42,26 +45,29 @@ def assess(experiment: Experiment, surrogate: Surrogate, run_set: RunSet, rows: 
     """
     if not len(rows):
         return {"runs": 0, "scores": {}, "strata": {}, "distance": None, "created_water": None, "hydrographs": []}
+    basins = np.array([str(site).partition("@")[0] for site in run_set.sites])
+    seen = np.delete(basins, rows)
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_RUNS).round().astype(np.int64))]
     comparison, sites = compare(surrogate, run_set, rows), run_set.sites[rows]
     errors = streamflow_errors(comparison)
     return {
         "runs": len(rows),
         "scores": scores(comparison),
-        "strata": scores_by_strata(comparison, _groups(experiment, run_set, rows)),
+        "strata": scores_by_strata(comparison, _groups(experiment, basins[rows], seen)),
         "distance": _against_distance(surrogate, run_set, rows, errors),
         "created_water": _created_water(comparison, run_set, sites),
         "hydrographs": _hydrographs(comparison, sites, errors),
     }
 
 
-def _groups(experiment: Experiment, run_set: RunSet, rows: Index) -> dict[str, dict[str, npt.NDArray[np.bool_]]]:
-    """What each held-out run has not in common with the training runs, and how dry its site is."""
-    sites = run_set.sites[rows]
-    known = np.isin(sites, np.delete(run_set.sites, rows))
+def _groups(
+    experiment: Experiment, basins: npt.NDArray[np.str_], seen: npt.NDArray[np.str_]
+) -> dict[str, dict[str, npt.NDArray[np.bool_]]]:
+    """What each held-out run has not in common with the training runs, and how dry its basin is."""
+    known = np.isin(basins, seen)
     groups = {"kind": {"unseen_sites": ~known, "unseen_sets": known}}
     if "aridity" in experiment.dataset:
-        aridity = experiment.dataset["aridity"].sel(basin=sites).to_numpy()
-        groups["aridity"] = aridity_classes(aridity)
+        groups["aridity"] = aridity_classes(experiment.dataset["aridity"].sel(basin=basins).to_numpy())
     return groups
 
 
@@ -83,13 +89,13 @@ def _created_water(
     comparison: Comparison, run_set: RunSet, sites: npt.NDArray[np.str_]
 ) -> dict[str, float | None] | None:
     """Quantiles over the runs of what leaves beyond what leaves the legacy model; None without precipitation."""
-    rain = {}
-    for site in np.unique(sites):
-        forcing = run_set.forcing[str(site)]
-        if "prcp" not in forcing.names:
-            return None
-        rain[site] = forcing.between(run_set.dates[0], run_set.dates[-1]).column("prcp")
-    share = created_water(comparison, np.stack([rain[site] for site in sites]))
+    if "prcp" not in run_set.model.forcing_names:
+        return None
+    rain = [
+        run_set.forcing[str(site)].between(days[0], days[-1]).column("prcp")
+        for site, days in zip(sites, comparison.dates, strict=True)
+    ]
+    share = created_water(comparison, np.stack(rain))
     return {name: quantile(share, level) for name, level in (("p05", 0.05), ("median", 0.5), ("p95", 0.95))}
 
 
@@ -103,7 +109,7 @@ def _hydrographs(comparison: Comparison, sites: npt.NDArray[np.str_], errors: Ar
             np.round(series[row, -SHOWN_DAYS:, -1].astype(np.float64), 4).tolist()
             for series in (comparison.recorded, comparison.simulated)
         )
-        first = str(comparison.dates[-len(recorded)])
+        first = str(comparison.dates[row, -len(recorded)])
         shown.append(
             {"rank": label, "site": str(sites[row]), "start": first, "recorded": recorded, "simulated": simulated}
         )

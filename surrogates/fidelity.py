@@ -36,7 +36,7 @@ class Comparison:
 
     Args:
         model: of which both are.
-        dates: (time,) days.
+        dates: (run, time) days.
         recorded: (run, time, output + 1), last streamflow before routing; NaN is left out.
         simulated: (run, time, output + 1).
     """
@@ -48,9 +48,13 @@ class Comparison:
 
     @classmethod
     def of(cls, model: ModelInfo, dates: Dates, recorded: Series, simulated: Series) -> "Comparison":
-        """Compare (run, time, output) arrays; the sum of the runoff outputs is appended."""
+        """Compare (run, time, output) arrays; the sum of the runoff outputs is appended.
+
+        ``dates`` are (run, time), or (time,) where all runs have the same.
+        """
         places = [model.output_names.index(name) for name in model.runoff]
-        return cls(model, dates, with_total(recorded, places), with_total(simulated, places))
+        days = np.broadcast_to(dates, recorded.shape[:2])
+        return cls(model, days, with_total(recorded, places), with_total(simulated, places))
 
     def __len__(self) -> int:
         return len(self.recorded)
@@ -62,13 +66,10 @@ class Comparison:
 
     def runs(self, chosen: Mask | Index) -> "Comparison":
         """Return the comparison of some runs."""
-        return replace(self, recorded=self.recorded[chosen], simulated=self.simulated[chosen])
+        return replace(self, dates=self.dates[chosen], recorded=self.recorded[chosen], simulated=self.simulated[chosen])
 
     def days(self, chosen: Mask) -> "Comparison":
-        """Return the comparison of some days, (time,) the same for all runs or (run, time)."""
-        if chosen.ndim == 1:
-            recorded, simulated = self.recorded[:, chosen], self.simulated[:, chosen]
-            return replace(self, dates=self.dates[chosen], recorded=recorded, simulated=simulated)
+        """Return the comparison of some days of each run, (run, time)."""
         return replace(self, recorded=np.where(chosen[..., None], self.recorded, np.nan).astype(np.float32))
 
 
@@ -133,7 +134,7 @@ def scores_by_strata(
     A class without a run or day is left out.
     """
     return {
-        stratum: {name: scores(part) for name, part in parts if len(part) and len(part.dates)}
+        stratum: {name: scores(part) for name, part in parts if np.isfinite(part.recorded).any()}
         for stratum, parts in _strata(comparison, groups or {})
     }
 

@@ -33,7 +33,7 @@ def regimes(flow: npt.ArrayLike) -> dict[str, Mask]:
 
 
 def seasons(dates: Dates) -> dict[str, Mask]:
-    """Return (time,) which days belong to each season, named by the initials of its months."""
+    """Return which of ``dates``, of any shape, belong to each season, named by the initials of its months."""
     month = dates.astype("datetime64[M]").astype(np.int64) % 12 + 1
     return {name: np.isin(month, months) for name, months in SEASONS.items()}
 
