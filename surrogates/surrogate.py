@@ -55,13 +55,13 @@ class Surrogate:
         card: what is known about its making; plain values.
     """
 
-    spec: SurrogateSpec
+    spec: SurrogateSpec = field(repr=False)
     architecture: str
     options: Mapping[str, Any]
     piece: int
-    members: tuple[Member, ...]
-    domain: Domain | None = None
-    card: Mapping[str, Any] = field(default_factory=dict)
+    members: tuple[Member, ...] = field(repr=False)
+    domain: Domain | None = field(default=None, repr=False)
+    card: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         return f"Surrogate({self.spec.model.name}, {self.architecture}, members={len(self.members)})"
@@ -106,9 +106,11 @@ class Surrogate:
         """
         arrays = [np.asarray(item, dtype=np.float32) for item in (forcing, antecedent, parameters, properties)]
         self._check(arrays)
-        compiled = self._by_length.setdefault(arrays[0].shape[1], tf.function(self.simulate, reduce_retracing=True))
+        days = arrays[0].shape[1]
+        if days not in self._by_length:
+            self._by_length[days] = tf.function(self.simulate, reduce_retracing=True)
         parts = [
-            compiled(*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()
+            self._by_length[days](*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()
             for first in range(0, len(arrays[0]), batch)
         ]
         return np.concatenate(parts)
