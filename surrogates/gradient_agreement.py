@@ -64,9 +64,8 @@ class Objective:
 
     def __init__(self, surrogate: Surrogate, pairs: Pairs, batch: int = 64) -> None:
         self.surrogate, self.pairs, self.batch = surrogate, pairs, batch
-        compiled = {"autograph": False, "reduce_retracing": True, "jit_compile": surrogate.jit_compile}
-        self._nse = tf.function(self._simulated_nse, **compiled)
-        self._gradient = tf.function(self._nse_and_gradient, **compiled)
+        self._nse = tf.function(self._simulated_nse, autograph=False, reduce_retracing=True)
+        self._gradient = tf.function(self._nse_and_gradient, autograph=False, reduce_retracing=True)
 
     def value(self, unit: npt.ArrayLike) -> Array:
         """Return (pair,) NSE at (pair, parameter) ``unit``."""
