@@ -151,15 +151,8 @@ class RunSet:
 
     @property
     def dates(self) -> Dates:
-        """(time,) the recorded days, where they are the same for all runs.
-
-        Raises:
-            DataError: if they are not.
-        """
-        first, *others = np.unique(self.starts)
-        if others:
-            raise DataError(f"the runs begin on different days, {first} and {others[0]} for example; use starts")
-        return np.arange(first, first + self.days)
+        """(run, time) the recorded days."""
+        return self.starts[:, None] + np.arange(self.days)
 
 
 def site_name(basin: str, digest: str) -> str:

@@ -32,6 +32,7 @@ from legacy_models.executors import ExecutorSettings
 from legacy_models.files import sha256_of_json
 from pipeline.basins import Selection
 from pipeline.readers import READERS
+from surrogates.acceptance import Acceptance
 from surrogates.settings import DesignSettings, TrainSettings
 
 SCHEMA_VERSION = 1
@@ -145,6 +146,23 @@ class RefineConfig(Section):
     dpl: dict[str, Any] = {}
 
 
+class FidelityConfig(Section):
+    """What is asked of the surrogate.
+
+    ``gradient_pairs``: pairs of a site and a parameter set at which its gradient is tried out with legacy runs, 0 for
+    none. ``accept``: the gate; a surrogate that falls short ends the run before test observations are read.
+    """
+
+    gradient_pairs: int = Field(default=0, ge=0)
+    accept: Acceptance = Acceptance()
+
+    @model_validator(mode="after")
+    def _gradient_is_tried(self) -> "FidelityConfig":
+        if self.accept.gradient_agreement is not None and not self.gradient_pairs:
+            raise ValueError("accept.gradient_agreement needs gradient_pairs, for example 60")
+        return self
+
+
 class TrackingConfig(Section):
     """Where MLflow keeps what it is told; ``uri: null`` means a SQLite file in the user's data directory.
 
@@ -172,6 +190,7 @@ class Config(Section):
     network: NetworkConfig = NetworkConfig()
     dpl: LearningSettings = LearningSettings()
     refine: RefineConfig = RefineConfig()
+    fidelity: FidelityConfig = FidelityConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")

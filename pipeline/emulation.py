@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from legacy_models.ensemble import Progress
-from legacy_models.files import sha256_of_file, sha256_of_json, write_text
+from legacy_models.files import sha256_of_file, sha256_of_json, write_json, write_text
 from legacy_models.model import Run
 from legacy_models.store import RunStore
 from pipeline.closed_loop import run_all
@@ -40,9 +40,10 @@ def simulate(job: Job, number: int, runs: Sequence[Run]) -> None:
 
 def emulate(job: Job, number: int) -> None:
     """Train the surrogate on the runs of rounds 0 to ``number``, from the previous round's weights."""
+    from pipeline import held_out
     from surrogates import bundle
     from surrogates.ensemble import calibrate
-    from surrogates.fidelity import held_out_scores
+    from surrogates.fidelity import held_out_rows
     from surrogates.train import train
 
     stage, fingerprint = f"emulate-{number}", emulate_fingerprint(job, number)
@@ -61,17 +62,20 @@ def emulate(job: Job, number: int) -> None:
                 advance(len(history), f"loss {epoch.loss:.4f}, held-out runoff NSE {epoch.held_out_nse:.3f}")
 
             trained = train(runs, settings, place / "checkpoints", start, on_epoch)
-        note["held_out"] = held_out_scores(trained, runs)
-        calibration, note["spread"] = calibrate(trained, runs, settings.seed)
+        rows = held_out_rows(trained, runs)
+        fidelity = held_out.assess(job.experiment, trained, runs, rows)
+        write_json(place / "fidelity.json", fidelity)
+        note["held_out"] = fidelity["scores"]
+        calibration, note["spread"] = calibrate(trained, runs, rows, settings.seed)
         transductive = job.experiment.transductive(trained.card["sites"])
         card = {**trained.card, **note, "transductive": transductive}
         bundle.save(replace(trained, card=card, calibration=calibration), place / "surrogate")
         curves = pd.DataFrame(history).rename(columns={"loss": "train_loss"}).assign(round=number)
         write_text(place / "surrogate_history.csv", curves.to_csv(index=False))
-    runoff = note["held_out"]["runoff_total"]
+    runoff = note["held_out"].get("runoff_total") or {}
+    median, low = (runoff.get(name) or float("nan") for name in ("nse_median", "nse_p05"))
     job.reporter.say(
-        f"surrogate, round {number}: runoff NSE on held-out runs {runoff['nse_median']:.3f} (median), "
-        f"{runoff['nse_p05']:.3f} (5th percentile)"
+        f"surrogate, round {number}: runoff NSE on held-out runs {median:.3f} (median), {low:.3f} (5th percentile)"
     )
 
 
@@ -92,8 +96,12 @@ def training_runs(job: Job, number: int) -> "RunSet":
 
 def training_keys(job: Job, number: int) -> set[str]:
     """Keys of the runs of rounds 0 to ``number``."""
-    tables = [pd.read_csv(job.round_directory(i) / "runs.csv", dtype=str) for i in range(number + 1)]
-    return set(pd.concat(tables)["key"])
+    return set(training_table(job, number)["key"])
+
+
+def training_table(job: Job, number: int) -> pd.DataFrame:
+    """The rows of ``runs.csv`` of rounds 0 to ``number``, as text."""
+    return pd.concat([pd.read_csv(job.round_directory(i) / "runs.csv", dtype=str) for i in range(number + 1)])
 
 
 def load_surrogate(job: Job, number: int) -> "Surrogate":

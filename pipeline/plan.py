@@ -46,6 +46,7 @@ def planned_runs(experiment: Experiment) -> dict[str, int]:
         "refine": rounds * len(experiment.design_sites) * config.refine.runs_per_basin,
         "verify": (rounds + 1) * basins,
         "baseline": basins * (2 if experiment.hidden is not None else 1),
+        "fidelity": 3 * config.fidelity.gradient_pairs,
     }
 
 

@@ -6,18 +6,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from keras import ops
-from scipy.stats import spearmanr
 
 from legacy_models.errors import BundleError
 from legacy_models.run_set import RunSet
 from surrogates.calibration import Calibration
+from surrogates.fidelity import TOTAL, Figures, Scores, rank_correlation
 from surrogates.surrogate import Surrogate
-from surrogates.windows import Index, Series, gather, with_total
+from surrogates.windows import Index, Runs, Series, gather, with_total
 
 Tensor = Any
 
-CALIBRATION_RUNS = 256
-"""Most held-out runs that the calibration looks at."""
+MOST_RUNS = 256
+"""Most held-out runs from which a calibration is learned, or on which it is judged."""
 
 JUDGED_DAYS = 20_000
 """Days, drawn from all, on which rank correlations are computed."""
@@ -82,32 +82,48 @@ def predict(
     return Prediction(calibration.names, mean, scale, calibration, np.array(lowest, dtype=np.float32))
 
 
-def calibrate(
-    surrogate: Surrogate, run_set: RunSet, seed: int = 0
-) -> tuple[Calibration | None, dict[str, dict[str, float]]]:
-    """Learn from the held-out runs what error to expect, and judge that on runs it was not learned from.
+def calibrate(surrogate: Surrogate, run_set: RunSet, rows: Index, seed: int = 0) -> tuple[Calibration | None, Scores]:
+    """Learn from held-out runs what error to expect, and judge that on runs it was not learned from.
 
     Args:
-        surrogate: trained on some of ``run_set``; its card says which were held out.
+        surrogate: a frozen surrogate.
         run_set: recorded runs.
+        rows: those that were held out of its training.
         seed: decides which of very many are looked at.
 
     Returns:
-        The calibration from all of them, None where nothing was held out; and for each variable, of a calibration
-        learned at half of the basins and judged at the others, both ways: ``rank_correlation`` (Spearman) of
-        expected and true size of error, and ``coverage_90``, the share of values in the 90 % intervals.
+        The calibration from all of them, None where nothing was held out; and the figures of ``judged`` for one
+        learned at half of the basins and judged at the others, both ways; none where there is one basin.
     """
-    rng, held_out = np.random.default_rng(seed), set(surrogate.card["held_out_keys"])
-    rows = np.array([i for i, key in enumerate(run_set.keys) if str(key) in held_out], dtype=np.int64)
-    rows = np.sort(rng.permutation(rows)[:CALIBRATION_RUNS])
+    rng = np.random.default_rng(seed)
     if not len(rows):
         return None, {}
-    runs, names = gather(run_set.only(rows)), (*surrogate.spec.output_names, "runoff_total")
-    inputs = (runs.forcing[runs.site], runs.antecedent[runs.site, 0], runs.parameters, runs.properties)
-    mean, spread = _mean_and_spread(surrogate, *inputs)
-    error = np.abs(mean - with_total(runs.outputs, surrogate.spec.runoff_indices))
-    figures = _judged(names, error, mean, spread, runs.basin, rng)
+    runs = _some(run_set, rows, rng)
+    error, mean, spread = _errors(surrogate, runs)
+    names = (*surrogate.spec.output_names, TOTAL)
+    figures = _cross_judged(names, error, mean, spread, runs.basin, rng)
     return Calibration.fit(names, error, mean, spread), figures
+
+
+def judged(surrogate: Surrogate, run_set: RunSet, rows: Index, seed: int = 0) -> Scores:
+    """Judge a surrogate's calibration on runs that it was not learned from.
+
+    Args:
+        surrogate: a calibrated one.
+        run_set: recorded runs.
+        rows: which of them to judge on.
+        seed: decides which of very many are looked at.
+
+    Returns:
+        For each variable ``rank_correlation`` (Spearman) of expected and true size of error over days of all runs,
+        and ``coverage_90``, the share of values in the 90 % intervals; nothing without a calibration.
+    """
+    known, rng = surrogate.calibration, np.random.default_rng(seed)
+    if known is None:
+        return {}
+    error, mean, spread = _errors(surrogate, _some(run_set, rows, rng))
+    scale = known.scale(mean, spread)
+    return _figures(known.names, error, scale, known.half_width(scale, 0.9), rng)
 
 
 def _mean_and_spread(surrogate: Surrogate, *arrays: npt.ArrayLike) -> tuple[Series, Series]:
@@ -120,9 +136,20 @@ def _mean_and_spread(surrogate: Surrogate, *arrays: npt.ArrayLike) -> tuple[Seri
     return np.concatenate(means), np.concatenate(spreads)
 
 
-def _judged(
+def _some(run_set: RunSet, rows: Index, rng: np.random.Generator) -> Runs:
+    """Return the runs in ``rows``, or ``MOST_RUNS`` of them."""
+    return gather(run_set.only(np.sort(rng.permutation(rows)[:MOST_RUNS])))
+
+
+def _errors(surrogate: Surrogate, runs: Runs) -> tuple[Series, Series, Series]:
+    """(run, time, output + 1) size of the mean's error, the mean, and the spread of the members."""
+    mean, spread = _mean_and_spread(surrogate, *runs.from_first_day)
+    return np.abs(mean - with_total(runs.outputs, surrogate.spec.runoff_indices)), mean, spread
+
+
+def _cross_judged(
     names: tuple[str, ...], error: Series, mean: Series, spread: Series, basin: Index, rng: np.random.Generator
-) -> dict[str, dict[str, float]]:
+) -> Scores:
     """Figures of calibrations from either half of the basins at the other; none where there is one basin."""
     basins = rng.permutation(np.unique(basin))
     if len(basins) < 2:
@@ -133,13 +160,18 @@ def _judged(
         calibration = Calibration.fit(names, error[learned], mean[learned], spread[learned])
         scale[~learned] = calibration.scale(mean[~learned], spread[~learned])
         half[~learned] = calibration.half_width(scale[~learned], 0.9)
+    return _figures(names, error, scale, half, rng)
+
+
+def _figures(names: tuple[str, ...], error: Series, scale: Series, half: Series, rng: np.random.Generator) -> Scores:
+    """``rank_correlation`` and ``coverage_90`` of each variable."""
     days = rng.integers(0, error[..., 0].size, min(JUDGED_DAYS, error[..., 0].size))
-    flat = (len(names), -1)
-    pairs = zip(np.moveaxis(scale, -1, 0).reshape(flat), np.moveaxis(error, -1, 0).reshape(flat), strict=True)
-    return {
-        name: {
-            "rank_correlation": float(spearmanr(expected[days], true[days]).statistic),
-            "coverage_90": float((error[..., i] <= half[..., i]).mean()),
+
+    def of(place: int) -> Figures:
+        expected, true = (series[..., place].ravel()[days] for series in (scale, error))
+        return {
+            "rank_correlation": rank_correlation(expected, true),
+            "coverage_90": float((error[..., place] <= half[..., place]).mean()),
         }
-        for i, (name, (expected, true)) in enumerate(zip(names, pairs, strict=True))
-    }
+
+    return {name: of(i) for i, name in enumerate(names)}

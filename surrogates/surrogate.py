@@ -130,12 +130,16 @@ class Surrogate:
         """
         arrays = [np.asarray(item, dtype=np.float32) for item in (forcing, antecedent, parameters, properties)]
         self._check(arrays)
+        days = arrays[0].shape[1]
+        if days not in self._by_length:
+            self._by_length[days] = tf.function(self.simulate_members, reduce_retracing=True)
         for first in range(0, len(arrays[0]), batch):
-            yield self._compiled(*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()
+            yield self._by_length[days](*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()
 
     @cached_property
-    def _compiled(self) -> Any:
-        return tf.function(self.simulate_members, reduce_retracing=True)
+    def _by_length(self) -> dict[int, Any]:
+        """Compiled ``simulate_members`` by number of days, which must be known when it is traced."""
+        return {}
 
     def _check(self, arrays: Sequence[Series]) -> None:
         basins = arrays[0].shape[0]

@@ -84,6 +84,11 @@ class Runs:
         """Number of recorded days."""
         return self.outputs.shape[1]
 
+    @property
+    def from_first_day(self) -> tuple[Series, Series, Series, Series]:
+        """What a surrogate reads to simulate every run in one go: forcing, antecedent, parameters, properties."""
+        return self.forcing[self.site], self.antecedent[self.site, 0], self.parameters, self.properties
+
     @cached_property
     def basin(self) -> Index:
         """(run,) number of its basin, which may be here as several sites that differ in forcing or period."""

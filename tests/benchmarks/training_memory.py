@@ -42,7 +42,7 @@ def main(store: str, architecture: str = "lstm") -> None:
 def measure(store: Path, architecture: str) -> dict[str, Any]:
     """Read, train and score as the stage does."""
     from surrogates import train as training
-    from surrogates.fidelity import held_out_scores
+    from surrogates.fidelity import compare, held_out_rows, scores
     from surrogates.settings import TrainSettings
 
     shares: dict[str, float] = {}
@@ -67,7 +67,7 @@ def measure(store: Path, architecture: str) -> dict[str, Any]:
         read = time.perf_counter()
         surrogate = training.train(run_set, settings, Path(scratch))
         trained_gb = peak_gb()
-        held_out_scores(surrogate, run_set)
+        scores(compare(surrogate, run_set, held_out_rows(surrogate, run_set)))
     return {
         "architecture": architecture,
         "runs": len(run_set),

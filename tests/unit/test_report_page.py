@@ -73,6 +73,7 @@ def make_run(directory: Path, synthetic: bool, basins: int = 8, first_year: int 
     _histories(directory, rng)
     if synthetic:
         (directory / "identifiability.json").write_text(json.dumps(_identifiability()))
+        (directory / "fidelity.json").write_text(json.dumps(_fidelity(rng, names)))
     (directory / "summary.json").write_text(json.dumps(full_summary(synthetic, split)))
     (directory / "config.yaml").write_text("seed: 1\ntracking: postgresql://me:secret@host/db\n")
     (directory / "run.log").write_text(
@@ -199,6 +200,25 @@ def _identifiability() -> dict[str, Any]:
     return {"parameters": single, "combinations": combined}
 
 
+def _fidelity(rng: Any, names: Any) -> dict[str, Any]:
+    figures = {"nse_floored_median": 0.951, "nse_floored_p05": 0.62, "rmse_over_mean_median": 0.3}
+    scores = dict.fromkeys((*OUTPUTS, "runoff_total"), figures)
+    flow = rng.gamma(0.5, 4, 730).round(3).tolist()
+    run = {"rank": "median", "site": str(names[0]), "start": "2008-10-01", "recorded": flow, "simulated": flow}
+    return {
+        "runs": 40,
+        "scores": scores,
+        "strata": {"regime": {"low": scores, "top": scores}, "kind": {"unseen_sites": scores}},
+        "distance": {
+            "rank_correlation": 0.4,
+            "distance": rng.random(40).tolist(),
+            "error": rng.lognormal(-2, 1, 40).tolist(),
+        },
+        "created_water": {"p05": -0.01, "median": 0.004, "p95": 0.02},
+        "hydrographs": [run, run | {"rank": "95th percentile"}],
+    }
+
+
 def full_summary(synthetic: bool, split: Any = ()) -> dict[str, Any]:
     """Return a summary of which every figure is there."""
     counts = {name: int(np.sum(np.asarray(split) == name)) for name in ("fit", "validation", "ungauged")}
@@ -302,9 +322,15 @@ def test_every_figure_has_a_caption_and_a_description(reports: dict[bool, str]) 
 
 
 def test_full_run_gets_every_figure_and_stays_under_six_megabytes(reports: dict[bool, str]) -> None:
-    assert reports[True].count("<figure>") == 17
+    assert reports[True].count("<figure>") == 19
     assert 'class="absent"' not in reports[True]
     assert all(len(text.encode()) < 6e6 for text in reports.values())
+
+
+def test_the_surrogate_is_scored_by_strata_on_held_out_runs(reports: dict[bool, str]) -> None:
+    assert "highest 2 % of days" in reports[True]
+    assert "0.4 % (median run)" in reports[True]
+    assert "highest 2 % of days" not in reports[False]
 
 
 def test_report_says_what_the_run_does_not_hold(reports: dict[bool, str]) -> None:

@@ -7,7 +7,8 @@ import pytest
 from legacy_models.errors import BundleError, UsageError
 from surrogates import bundle
 from surrogates.calibration import LEVELS, Calibration
-from surrogates.ensemble import calibrate, predict
+from surrogates.ensemble import calibrate, judged, predict
+from surrogates.fidelity import held_out_rows
 from surrogates.surrogate import Surrogate
 from surrogates.windows import gather
 from tests.recorded_runs import recorded_runs, tiny_surrogate
@@ -29,7 +30,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Surrogate:
     surrogate, runs = tiny_surrogate(
         tmp_path_factory.mktemp("fit"), epochs=1, initial_epochs=1, members=2, held_out_sites=0.5
     )
-    return replace(surrogate, calibration=calibrate(surrogate, runs)[0])
+    return replace(surrogate, calibration=calibrate(surrogate, runs, held_out_rows(surrogate, runs))[0])
 
 
 def inputs() -> list[np.ndarray]:
@@ -86,9 +87,18 @@ def test_a_prediction_has_the_outputs_their_total_and_intervals_around_them(trai
 
 
 def test_the_judgement_of_a_calibration_names_every_variable(trained: Surrogate) -> None:
-    _, figures = calibrate(trained, recorded_runs())
-    assert set(figures) == {"runoff", "storage", "runoff_total"}
-    assert all(0.0 < one["coverage_90"] <= 1.0 and one["rank_correlation"] <= 1.0 for one in figures.values())
+    runs = recorded_runs()
+    rows = held_out_rows(trained, runs)
+    for figures in (calibrate(trained, runs, rows)[1], judged(trained, runs, rows)):
+        assert set(figures) == {"runoff", "storage", "runoff_total"}
+        assert all(0.0 < one["coverage_90"] <= 1.0 and one["rank_correlation"] <= 1.0 for one in figures.values())
+
+
+def test_on_the_runs_that_it_was_learned_from_a_calibration_covers_what_it_says(trained: Surrogate) -> None:
+    runs = recorded_runs()
+    figures = judged(trained, runs, held_out_rows(trained, runs))
+    assert [one["coverage_90"] for one in figures.values()] == pytest.approx([0.9] * 3, abs=1e-3)
+    assert judged(replace(trained, calibration=None), runs, held_out_rows(trained, runs)) == {}
 
 
 def test_error_bars_survive_saving(trained: Surrogate, tmp_path: Path) -> None:
@@ -99,6 +109,7 @@ def test_error_bars_survive_saving(trained: Surrogate, tmp_path: Path) -> None:
 
 def test_without_held_out_runs_there_is_no_calibration_and_prediction_says_so(trained: Surrogate) -> None:
     alone = replace(trained, card={**trained.card, "held_out_keys": []}, calibration=None)
-    assert calibrate(alone, recorded_runs()) == (None, {})
+    runs = recorded_runs()
+    assert calibrate(alone, runs, held_out_rows(alone, runs)) == (None, {})
     with pytest.raises(BundleError, match="no calibration"):
         predict(alone, *inputs())

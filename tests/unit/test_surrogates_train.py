@@ -76,6 +76,13 @@ def test_without_a_gpu_training_is_in_float32() -> None:
     assert precision_of(TINY) == "float32" or tf.config.list_physical_devices("GPU")
 
 
+def test_periods_of_any_length_follow_each_other(trained: tuple[Surrogate, list[Epoch]]) -> None:
+    surrogate, _ = trained
+    long, short, longer = (surrogate.predict(*arrays(days)) for days in (60, 30, 90))
+    np.testing.assert_allclose(short, long[:, :30], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(longer[:, :60], long, rtol=1e-4, atol=1e-5)
+
+
 def test_members_differ_and_the_surrogate_is_their_mean(tmp_path: Path) -> None:
     surrogate, _ = tiny_surrogate(tmp_path, members=2, epochs=1, initial_epochs=1)
     members = np.asarray(surrogate.simulate_members(*map(tf.constant, arrays())))
