@@ -40,10 +40,7 @@ def simulate(job: Job, number: int, runs: Sequence[Run]) -> None:
 
 def emulate(job: Job, number: int) -> None:
     """Train the surrogate on the runs of rounds 0 to ``number``, from the previous round's weights."""
-    from pipeline import held_out
     from surrogates import bundle
-    from surrogates.ensemble import calibrate
-    from surrogates.fidelity import held_out_rows
     from surrogates.train import train
 
     stage, fingerprint = f"emulate-{number}", emulate_fingerprint(job, number)
@@ -62,14 +59,10 @@ def emulate(job: Job, number: int) -> None:
                 advance(len(history), f"loss {epoch.loss:.4f}, held-out runoff NSE {epoch.held_out_nse:.3f}")
 
             trained = train(runs, settings, place / "checkpoints", start, on_epoch)
-        rows = held_out_rows(trained, runs)
-        fidelity = held_out.assess(job.experiment, trained, runs, rows)
-        write_json(place / "fidelity.json", fidelity)
-        note["held_out"] = fidelity["scores"]
-        calibration, note["spread"] = calibrate(trained, runs, rows, settings.seed)
-        transductive = job.experiment.transductive(trained.card["sites"])
-        card = {**trained.card, **note, "transductive": transductive}
-        bundle.save(replace(trained, card=card, calibration=calibration), place / "surrogate")
+        known, figures = _judged(job, trained, runs, place / "fidelity.json")
+        note.update(figures)
+        card = {**known.card, **figures, "transductive": job.experiment.transductive(known.card["sites"])}
+        bundle.save(replace(known, card=card), place / "surrogate")
         curves = pd.DataFrame(history).rename(columns={"loss": "train_loss"}).assign(round=number)
         write_text(place / "surrogate_history.csv", curves.to_csv(index=False))
     runoff = note["held_out"].get("runoff_total") or {}
@@ -77,6 +70,19 @@ def emulate(job: Job, number: int) -> None:
     job.reporter.say(
         f"surrogate, round {number}: runoff NSE on held-out runs {median:.3f} (median), {low:.3f} (5th percentile)"
     )
+
+
+def _judged(job: Job, trained: "Surrogate", runs: "RunSet", path: Path) -> tuple["Surrogate", dict[str, Any]]:
+    """Score a surrogate on the runs that it has not seen, calibrate it by them, and write all figures to ``path``."""
+    from pipeline import held_out
+    from surrogates.ensemble import calibrate
+    from surrogates.fidelity import held_out_rows
+
+    rows = held_out_rows(trained, runs)
+    fidelity = held_out.assess(job.experiment, trained, runs, rows)
+    calibration, spread = calibrate(trained, runs, rows, job.experiment.config.seed)
+    write_json(path, {**fidelity, "spread": spread})
+    return replace(trained, calibration=calibration), {"held_out": fidelity["scores"], "spread": spread}
 
 
 def surrogate_settings(job: Job, number: int) -> "TrainSettings":

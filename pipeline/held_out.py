@@ -26,6 +26,9 @@ MOST_RUNS = 1000
 """More held-out runs than these are thinned, evenly over the sites: they are simulated in memory."""
 
 SHOWN_DAYS = 730
+POINTS = 1500
+"""Days of all runs that are kept of each variable, drawn at random."""
+
 SHOWN = {"95th percentile": 0.95, "median": 0.5, "5th percentile": 0.05}
 """Runs whose hydrographs are kept, by the rank of their error."""
 
@@ -41,10 +44,12 @@ def assess(experiment: Experiment, surrogate: Surrogate, run_set: RunSet, rows: 
 
     Returns:
         ``runs``; ``scores``; ``strata``: stratum -> class -> scores; ``distance``: errors against the distance
-        from the training runs; ``created_water``: share of precipitation; ``hydrographs`` of some runs.
+        from the training runs; ``created_water``: share of precipitation; ``hydrographs`` of some runs;
+        ``parity``: some days of every variable.
     """
     if not len(rows):
-        return {"runs": 0, "scores": {}, "strata": {}, "distance": None, "created_water": None, "hydrographs": []}
+        nothing: dict[str, Any] = {"runs": 0, "scores": {}, "strata": {}, "distance": None, "created_water": None}
+        return nothing | {"hydrographs": [], "parity": []}
     basins = run_set.basins
     seen = np.delete(basins, rows)
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_RUNS).round().astype(np.int64))]
@@ -57,6 +62,7 @@ def assess(experiment: Experiment, surrogate: Surrogate, run_set: RunSet, rows: 
         "distance": _against_distance(surrogate, run_set, rows, errors),
         "created_water": _created_water(comparison, run_set, sites),
         "hydrographs": _hydrographs(comparison, sites, errors),
+        "parity": _parity(comparison),
     }
 
 
@@ -114,3 +120,16 @@ def _hydrographs(comparison: Comparison, sites: npt.NDArray[np.str_], errors: Ar
             {"rank": label, "site": str(sites[row]), "start": first, "recorded": recorded, "simulated": simulated}
         )
     return shown
+
+
+def _parity(comparison: Comparison) -> list[dict[str, Any]]:
+    """Every variable on the same days, drawn from all."""
+    days = np.random.default_rng(0).integers(0, comparison.dates.size, POINTS)
+    recorded, simulated = (
+        series.reshape(-1, series.shape[-1])[days].astype(np.float64).round(5)
+        for series in (comparison.recorded, comparison.simulated)
+    )
+    return [
+        {"name": name, "unit": unit, "recorded": recorded[:, i].tolist(), "simulated": simulated[:, i].tolist()}
+        for i, (name, unit) in enumerate(comparison.variables)
+    ]

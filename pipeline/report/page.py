@@ -134,6 +134,7 @@ def _surrogate(run: RunFiles) -> Section:
     pictures = [
         figures_surrogate.parity(run.simulations),
         figures_surrogate.example(run.simulations),
+        figures_fidelity.parity(run.fidelity),
         figures_fidelity.hydrographs(run.fidelity),
         figures_fidelity.against_distance(run.fidelity),
     ]

@@ -11,7 +11,7 @@ import pytest
 from legacy_models.errors import GateError, UsageError
 from legacy_models.metrics import nse
 from legacy_models.store import RunStore
-from pipeline import fidelity, gradient_trials
+from pipeline import fidelity, gradient_trials, held_out
 from pipeline.config import FidelityConfig, load_config
 from pipeline.job import opened
 from pipeline.stages import run_until
@@ -46,6 +46,11 @@ def test_held_out_runs_are_scored_by_strata(figures):
     assert set(figures["strata"]["regime"]) == {"low", "middle", "top"}
     assert set(figures["strata"]["season"]) == {"DJF", "MAM", "JJA", "SON"}
     assert set(figures["scores"]) == {"flow", "storage", "runoff_total"}
+
+
+def test_every_variable_is_kept_on_some_days_of_all_held_out_runs(figures):
+    assert [one["name"] for one in figures["parity"]] == list(figures["scores"])
+    assert {len(one[key]) for one in figures["parity"] for key in ("recorded", "simulated")} == {held_out.POINTS}
 
 
 def test_errors_stand_beside_the_distance_from_the_training_runs(figures):

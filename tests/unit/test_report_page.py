@@ -216,6 +216,10 @@ def _fidelity(rng: Any, names: Any) -> dict[str, Any]:
         },
         "created_water": {"p05": -0.01, "median": 0.004, "p95": 0.02},
         "hydrographs": [run, run | {"rank": "95th percentile"}],
+        "parity": [
+            {"name": name, "unit": "mm/day", "recorded": flow, "simulated": flow} for name in (*OUTPUTS, "runoff_total")
+        ],
+        "spread": {"runoff_total": {"rank_correlation": 0.71, "coverage_90": 0.88}},
     }
 
 
@@ -322,7 +326,7 @@ def test_every_figure_has_a_caption_and_a_description(reports: dict[bool, str]) 
 
 
 def test_full_run_gets_every_figure_and_stays_under_six_megabytes(reports: dict[bool, str]) -> None:
-    assert reports[True].count("<figure>") == 19
+    assert reports[True].count("<figure>") == 20
     assert 'class="absent"' not in reports[True]
     assert all(len(text.encode()) < 6e6 for text in reports.values())
 
@@ -330,6 +334,7 @@ def test_full_run_gets_every_figure_and_stays_under_six_megabytes(reports: dict[
 def test_the_surrogate_is_scored_by_strata_on_held_out_runs(reports: dict[bool, str]) -> None:
     assert "highest 2 % of days" in reports[True]
     assert "0.4 % (median run)" in reports[True]
+    assert "rank correlation 0.71; the 90 % intervals hold 0.88" in reports[True]
     assert "highest 2 % of days" not in reports[False]
 
 
