@@ -3,11 +3,15 @@
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
 
 
 def sha256_of_bytes(*parts: bytes | memoryview) -> str:
@@ -65,6 +69,24 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON, whole or not at all; NaN is refused."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def scratch_array(shape: tuple[int, ...], dtype: npt.DTypeLike, directory: Path | None) -> npt.NDArray[Any]:
+    """Return an array to fill: in a file of ``directory`` that has no name, or in memory where that is None.
+
+    The system keeps in memory what is used of the file and gives the rest back when others need room. The file is gone
+    with the array, or with the process, however it ends.
+
+    Raises:
+        OSError: if the disk has no room for it.
+    """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    if directory is None or not size:
+        return np.empty(shape, dtype)
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=directory) as stream:
+        os.posix_fallocate(stream.fileno(), 0, size)  # a full disk is an error here, and would be a signal later
+        return np.memmap(stream, dtype, "r+", shape=shape)
 
 
 def _sync(path: Path) -> None:

@@ -25,7 +25,7 @@ class KgeParts(NamedTuple):
     bias: Array
 
 
-def nse(observed: npt.ArrayLike, simulated: npt.ArrayLike) -> Array:
+def nse(observed: npt.ArrayLike, simulated: npt.ArrayLike, *, least_deviation: float = 0.0) -> Array:
     """Nash-Sutcliffe efficiency of each basin, skipping gaps in the record.
 
     NSE = 1 - sum_t (simulated - observed)^2 / sum_t (observed - mean observed)^2
@@ -33,9 +33,11 @@ def nse(observed: npt.ArrayLike, simulated: npt.ArrayLike) -> Array:
     Args:
         observed: (basin, time) streamflow [mm/day]; NaN marks a gap.
         simulated: (basin, time) streamflow [mm/day].
+        least_deviation: floor of the standard deviation of the observed series in the denominator [mm/day], so
+            that a small error in a nearly constant series does not count as a large one.
 
     Returns:
-        (basin,) efficiency [-], at most 1; NaN where observed flow is constant.
+        (basin,) efficiency [-], at most 1; NaN where observed flow is constant and there is no floor.
 
     Raises:
         ShapeError: if the two shapes differ.
@@ -44,8 +46,8 @@ def nse(observed: npt.ArrayLike, simulated: npt.ArrayLike) -> Array:
         Nash and Sutcliffe (1970), doi:10.1016/0022-1694(70)90255-6.
     """
     observed, simulated = _common(observed, simulated)
-    error = _sum((simulated - observed) ** 2)
-    return 1.0 - _ratio(error, _sum(_deviation(observed) ** 2))
+    error, spread = _mean((simulated - observed) ** 2), _mean(_deviation(observed) ** 2)
+    return 1.0 - _ratio(error, np.maximum(spread, least_deviation**2))
 
 
 def rmse(observed: npt.ArrayLike, simulated: npt.ArrayLike) -> Array:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from legacy_models.errors import StoreError
-from legacy_models.model import Forcing
-from legacy_models.run_set import ModelInfo, RunSet
+from legacy_models.files import scratch_array
+from legacy_models.model import Forcing, days_between
+from legacy_models.run_set import ModelInfo, RunSet, site_name
 from legacy_models.segments import Block, Record, Segment, read_block, read_forcing, write_segment
 
 _REMEDY = "repair the store (`dpl store repair`) and simulate again: what is damaged is redone"
@@ -61,22 +63,22 @@ def holdings(indexed: Iterable[tuple[Segment, Record]]) -> tuple[Holding, ...]:
     )
 
 
-def gather(chosen: Sequence[tuple[Segment, Record]], forcing_directory: Path) -> RunSet:
-    """Read the chosen good runs of one model and period, checking checksums.
+def gather(chosen: Sequence[tuple[Segment, Record]], forcing_directory: Path, scratch: Path | None = None) -> RunSet:
+    """Read the chosen good runs of one model, checking checksums.
 
-    Outputs go straight into one array; beside it, only one segment is in memory at a time. A site that stands
-    for more than one forcing record appears as ``name@digest``, once for each.
+    Outputs go straight into one array (``files.scratch_array``); beside it, only one segment is in memory at a
+    time. A site that stands for more than one forcing record appears as ``name@digest``, once for each.
 
     Raises:
-        StoreError: if data are damaged, or if the runs differ in the model's description.
+        StoreError: if data are damaged, if the runs differ in the model's description or in length, or if ``scratch``
+            has no room for the outputs.
     """
     model = _one_model(segment.model for segment, _ in chosen)
-    first = chosen[0][0]
-    dates = np.arange(first.start, first.end + 1)
+    days = _one_length(segment for segment, _ in chosen)
     names = _site_names([record for _, record in chosen])
     ordered = sorted(chosen, key=lambda item: (names[item[1].site, item[1].forcing], item[1].key))
     n = len(ordered)
-    outputs = np.empty((n, len(dates), len(model.outputs)), np.float32)
+    outputs = _room((n, days, len(model.outputs)), scratch)
     whole = Block(np.empty((n, len(model.parameters))), np.empty((n, len(model.properties))), list(outputs))
     members: dict[Segment, list[tuple[int, Record]]] = defaultdict(list)
     for position, (segment, record) in enumerate(ordered):
@@ -94,7 +96,7 @@ def gather(chosen: Sequence[tuple[Segment, Record]], forcing_directory: Path) ->
         parameters=whole.parameters,
         properties=whole.properties,
         outputs=outputs,
-        dates=dates,
+        starts=np.array([segment.start for segment, _ in ordered]),
         forcing=forcing,
     )
 
@@ -178,13 +180,36 @@ def _one_model(models: Iterable[ModelInfo]) -> ModelInfo:
     return first
 
 
+def _one_length(segments: Iterable[Segment]) -> int:
+    """Return the number of recorded days, which all share."""
+    lengths = {days_between(segment.start, segment.end) + 1: segment for segment in segments}
+    first, *others = lengths
+    if others:
+        one, other = lengths[first], lengths[others[0]]
+        raise StoreError(
+            f"the selected runs record {first} days ({one.start} to {one.end}) and {others[0]} days ({other.start} to "
+            f"{other.end}); select one length by period or by key"
+        )
+    return first
+
+
+def _room(shape: tuple[int, ...], scratch: Path | None) -> npt.NDArray[np.float32]:
+    """Return an array for the outputs."""
+    try:
+        return scratch_array(shape, np.float32, scratch)
+    except OSError as error:
+        raise StoreError(
+            f"{scratch}: no room for {4e-9 * np.prod(shape):.1f} GB of outputs ({error.strerror})"
+        ) from error
+
+
 def _site_names(records: Sequence[Record]) -> dict[tuple[str, str], str]:
     """Return (site, forcing digest) -> a name that is unique to the two."""
     digests: dict[str, set[str]] = defaultdict(set)
     for record in records:
         digests[record.site].add(record.forcing)
     return {
-        (site, digest): site if len(of_site) == 1 else f"{site}@{digest[:8]}"
+        (site, digest): site if len(of_site) == 1 else site_name(site, digest)
         for site, of_site in digests.items()
         for digest in of_site
     }

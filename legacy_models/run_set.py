@@ -1,7 +1,7 @@
 """What the run store hands to those who learn from runs: the model's description and the runs as arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,9 @@ class ModelInfo:
 
 @dataclass(frozen=True, eq=False)
 class RunSet:
-    """The good runs of one model over one period, ordered by site and key.
+    """The good runs of one model, all of one length, ordered by site and key.
+
+    A site whose runs differ in forcing or period is here once for each of these, as ``name@digest``.
 
     Args:
         model: the model's description.
@@ -101,7 +103,7 @@ class RunSet:
         parameters: (run, parameter) values in the model's coordinates.
         properties: (run, property) site properties.
         outputs: (run, time, output) float32.
-        dates: (time,) the recorded days.
+        starts: (run,) first recorded day.
         forcing: site -> its forcing from the first day of spin-up to the last recorded day, all variables.
     """
 
@@ -111,7 +113,7 @@ class RunSet:
     parameters: Array
     properties: Array
     outputs: npt.NDArray[np.float32]
-    dates: Dates
+    starts: Dates
     forcing: Mapping[str, Forcing]
 
     def __post_init__(self) -> None:
@@ -120,7 +122,8 @@ class RunSet:
             "sites": (n,),
             "parameters": (n, len(self.model.parameters)),
             "properties": (n, len(self.model.properties)),
-            "outputs": (n, len(self.dates), len(self.model.outputs)),
+            "outputs": (n, self.days, len(self.model.outputs)),
+            "starts": (n,),
         }
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
@@ -128,6 +131,38 @@ class RunSet:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @property
+    def days(self) -> int:
+        """Number of recorded days."""
+        return int(self.outputs.shape[1])
+
+    def only(self, rows: npt.NDArray[np.int64]) -> "RunSet":
+        """Return the runs in ``rows``, copied, with the forcing that they need."""
+        names = ("sites", "parameters", "properties", "outputs", "starts")
+        chosen = {name: getattr(self, name)[rows] for name in names}
+        forcing = {str(site): self.forcing[str(site)] for site in np.unique(chosen["sites"])}
+        return replace(self, keys=tuple(self.keys[row] for row in rows), forcing=forcing, **chosen)
+
+    @property
+    def basins(self) -> npt.NDArray[np.str_]:
+        """(run,) names of the sites as the store knows them, whatever the forcing and the period."""
+        return np.array([basin_of(site) for site in self.sites], dtype=np.str_)
+
+    @property
+    def dates(self) -> Dates:
+        """(run, time) the recorded days."""
+        return self.starts[:, None] + np.arange(self.days)
+
+
+def site_name(basin: str, digest: str) -> str:
+    """Name of a basin under one of several forcing records."""
+    return f"{basin}@{digest[:8]}"
+
+
+def basin_of(site: str) -> str:
+    """The basin that a site's name stands for; undoes ``site_name``."""
+    return site.partition("@")[0]
 
 
 def _variable_to_dict(variable: Variable) -> dict[str, Any]:

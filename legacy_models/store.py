@@ -166,39 +166,43 @@ class RunStore:
     def read(
         self,
         model_version: str,
-        start: np.datetime64,
-        end: np.datetime64,
+        start: np.datetime64 | None = None,
+        end: np.datetime64 | None = None,
         purposes: Collection[str] | None = None,
         keys: Collection[str] | None = None,
+        scratch: Path | None = None,
     ) -> RunSet:
-        """Read the good runs of one model over one period, checking every checksum.
+        """Read the good runs of one model, all of one length, checking every checksum.
 
         Args:
             model_version: version of the model.
-            start: first recorded day.
-            end: last recorded day.
+            start: first recorded day; None for any.
+            end: last recorded day; None for any.
             purposes: only runs committed for these.
             keys: only these; needed to tell apart runs that differ in an option of the adapter.
+            scratch: directory on whose disk the outputs lie while they are used; None is in memory.
 
         Raises:
             StoreError: if there is no such run, if data are damaged (naming the remedy), or if the runs
-                differ in the model's description, for example the length of the spin-up.
+                differ in length or in the model's description, for example the length of the spin-up.
         """
         wanted = None if keys is None else set(keys)
         chosen = [
             (segment, record)
             for key, (segment, record) in self._index.items()
             if record.status == "ok"
-            and (segment.model.version, segment.start, segment.end) == (model_version, start, end)
+            and segment.model.version == model_version
+            and (start is None or segment.start == start)
+            and (end is None or segment.end == end)
             and (purposes is None or record.purpose in purposes)
             and (wanted is None or key in wanted)
         ]
         if not chosen:
             raise StoreError(
-                f"{self.path} holds no finished run of model version {model_version} from {start} to {end} "
-                f"for {', '.join(purposes) if purposes else 'any purpose'}"
+                f"{self.path} holds no finished run of model version {model_version} from {start or 'any day'} to "
+                f"{end or 'any day'} for {', '.join(purposes) if purposes else 'any purpose'}"
             )
-        return gather(chosen, self.path / "forcing")
+        return gather(chosen, self.path / "forcing", scratch)
 
     def output(self, key: str) -> npt.NDArray[np.float32]:
         """Return the (time, output) outputs of a good run.

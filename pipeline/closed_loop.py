@@ -1,6 +1,6 @@
 """Daily series at given parameters, from the legacy model itself and from its surrogate, and their scores."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,12 @@ from dpl.routing import LENGTH, ROUTING, route_arrays
 from legacy_models.ensemble import EnsembleSettings, Progress, simulate
 from legacy_models.errors import LegacyModelError
 from legacy_models.executors import open_executor
-from legacy_models.model import Run, with_spinup
+from legacy_models.model import Run, Site, days_between, with_spinup
 from legacy_models.parameters import Array
 from legacy_models.store import RunStore
 from pipeline.experiment import Experiment
 from pipeline.sections import LegacyModelConfig
-from pipeline.splits import SPLITS, Split
+from pipeline.splits import SPLITS, Span, Split
 
 if TYPE_CHECKING:
     from surrogates.surrogate import Surrogate
@@ -41,7 +41,7 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class SpanInputs:
-    """What a surrogate reads to simulate the span.
+    """What a surrogate reads to simulate the span, or another period.
 
     Args:
         forcing: (basin, time, variable) float32.
@@ -76,20 +76,27 @@ def simulate_legacy(experiment: Experiment, parameters: Array, purpose: str, on_
     Raises:
         LegacyModelError: if not a single basin could be run, with the first reason.
     """
-    keys = run_all(experiment, experiment.runs(parameters, experiment.span, purpose), on_batch)
-    shape = (len(keys), len(experiment.dates), len(experiment.model.outputs))
-    outputs = np.full(shape, np.nan, dtype=np.float32)
-    reasons = {}
-    with RunStore.open(experiment.store_path) as store:
-        for i, key in enumerate(keys):
-            if store.record(key).status == "ok":
-                outputs[i] = store.output(key)
-            else:
-                reasons[experiment.basins[i]] = store.record(key).reason
-    if len(reasons) == len(keys):
-        basin, reason = next(iter(reasons.items()))
-        raise LegacyModelError(f"no basin could be simulated; {basin}: {reason}")
+    outputs = run_outputs(experiment, experiment.runs(parameters, experiment.span, purpose), on_batch)
     return Series(outputs, _routed(experiment, outputs, parameters))
+
+
+def run_outputs(experiment: Experiment, runs: list[Run], on_batch: OnBatch | None = None) -> npt.NDArray[np.float32]:
+    """Run what the store does not have yet and return (run, time, output) of runs of one period; NaN where one failed.
+
+    Raises:
+        LegacyModelError: if all of them failed, with the first reason.
+    """
+    keys = run_all(experiment, runs, on_batch)
+    shape = (len(runs), days_between(runs[0].start, runs[0].end) + 1, len(experiment.model.outputs))
+    outputs = np.full(shape, np.nan, dtype=np.float32)
+    with RunStore.open(experiment.store_path) as store:
+        good = [i for i, key in enumerate(keys) if store.record(key).status == "ok"]
+        for i in good:
+            outputs[i] = store.output(keys[i])
+        if not good:
+            reason = store.record(keys[0]).reason
+            raise LegacyModelError(f"no basin could be simulated; {runs[0].site.name}: {reason}")
+    return outputs
 
 
 def simulate_surrogate(experiment: Experiment, surrogate: "Surrogate", inputs: SpanInputs, parameters: Array) -> Series:
@@ -100,14 +107,18 @@ def simulate_surrogate(experiment: Experiment, surrogate: "Surrogate", inputs: S
 
 
 def span_inputs(experiment: Experiment) -> SpanInputs:
-    """Forcing and its antecedents over the span, spin-up behind them."""
+    """Forcing and its antecedents over the span at every basin, spin-up behind them."""
+    return period_inputs(experiment, experiment.sites, experiment.span)
+
+
+def period_inputs(experiment: Experiment, sites: Sequence[Site], period: Span) -> SpanInputs:
+    """Forcing and its antecedents over ``period`` at some sites, spin-up behind them."""
     from surrogates.initial_state import antecedent
 
-    start, end = experiment.span
     forcing, past = [], []
-    for site in experiment.sites:
-        record = with_spinup(site.forcing, start, end, experiment.model.spinup_years)
-        days = len(experiment.dates)
+    days = days_between(*period) + 1
+    for site in sites:
+        record = with_spinup(site.forcing, *period, experiment.model.spinup_years)
         forcing.append(record.values[-days:].astype(np.float32))
         past.append(antecedent(record)[-days:])
     return SpanInputs(np.stack(forcing), np.stack(past).astype(np.float32))

@@ -20,7 +20,7 @@ from legacy_models.files import sha256_of_json
 from pipeline.basins import Selection
 from pipeline.sections import (
     DataConfig,
-    DesignConfig,
+    FidelityConfig,
     LegacyModelConfig,
     NetworkConfig,
     PeriodsConfig,
@@ -29,7 +29,7 @@ from pipeline.sections import (
     SplitsConfig,
     TrackingConfig,
 )
-from surrogates.settings import TrainSettings
+from surrogates.settings import DesignSettings, TrainSettings
 
 SCHEMA_VERSION = 1
 
@@ -44,11 +44,12 @@ class Config(Section):
     splits: SplitsConfig = SplitsConfig()
     periods: PeriodsConfig
     legacy_model: LegacyModelConfig = LegacyModelConfig()
-    design: DesignConfig = DesignConfig()
+    design: DesignSettings = DesignSettings()
     surrogate: TrainSettings = TrainSettings()
     network: NetworkConfig = NetworkConfig()
     dpl: LearningSettings = LearningSettings()
     refine: RefineConfig = RefineConfig()
+    fidelity: FidelityConfig = FidelityConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The stages design, simulate and emulate: from a plan of legacy runs to a frozen surrogate."""
+"""The stages simulate and emulate: from planned legacy runs to a frozen surrogate."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -6,40 +6,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from legacy_models.ensemble import Progress
-from legacy_models.files import sha256_of_file, sha256_of_json, write_text
+from legacy_models.files import sha256_of_file, sha256_of_json, write_json, write_text
 from legacy_models.model import Run
 from legacy_models.store import RunStore
 from pipeline.closed_loop import run_all
+from pipeline.design import table
 from pipeline.job import Job
 
 if TYPE_CHECKING:
     from legacy_models.run_set import RunSet
     from surrogates.settings import TrainSettings
     from surrogates.surrogate import Surrogate
-
-
-def design(job: Job) -> list[Run]:
-    """Draw the runs of the global design; each site gets its own points of one Sobol sequence."""
-    from surrogates.design import sobol
-
-    experiment = job.experiment
-    sites, count = experiment.design_sites, experiment.config.design.runs_per_basin
-    space = experiment.model.parameters
-    sets = sobol(space, len(sites) * count, experiment.config.seed).reshape(count, len(sites), len(space))
-    start, end = experiment.design_period
-    return [Run(site, sets[j, i], start, end, "design") for i, site in enumerate(sites) for j in range(count)]
-
-
-def write_design(job: Job) -> None:
-    """Write the planned runs of the global design to ``design.csv``."""
-    runs = design(job)
-    path = job.directory / "design.csv"
-    write_text(path, _table(job, runs).to_csv(index=False))
-    job.reporter.say(f"{len(runs)} legacy runs planned: {path}")
 
 
 def simulate(job: Job, number: int, runs: Sequence[Run]) -> None:
@@ -50,7 +30,9 @@ def simulate(job: Job, number: int, runs: Sequence[Run]) -> None:
     title = f"legacy runs, round {number}"
     with job.record.running(stage, fingerprint) as note, job.reporter.bar(title, len(runs)) as advance:
         keys = run_all(job.experiment, list(runs), lambda p: advance(p.committed + p.failed, remaining(p)))
-        write_text(job.round_directory(number) / "runs.csv", _table(job, runs).assign(key=keys).to_csv(index=False))
+        write_text(
+            job.round_directory(number) / "runs.csv", table(job.experiment, runs).assign(key=keys).to_csv(index=False)
+        )
         with RunStore.open(job.experiment.store_path) as store:
             note.update(asdict(store.counts(keys)))
     job.reporter.say(f"{title}: {note['committed']} of {note['planned']} committed, {note['failed']} failed")
@@ -59,7 +41,6 @@ def simulate(job: Job, number: int, runs: Sequence[Run]) -> None:
 def emulate(job: Job, number: int) -> None:
     """Train the surrogate on the runs of rounds 0 to ``number``, from the previous round's weights."""
     from surrogates import bundle
-    from surrogates.fidelity import held_out_scores
     from surrogates.train import train
 
     stage, fingerprint = f"emulate-{number}", emulate_fingerprint(job, number)
@@ -78,17 +59,30 @@ def emulate(job: Job, number: int) -> None:
                 advance(len(history), f"loss {epoch.loss:.4f}, held-out runoff NSE {epoch.held_out_nse:.3f}")
 
             trained = train(runs, settings, place / "checkpoints", start, on_epoch)
-        note["held_out"] = held_out_scores(trained, runs)
-        transductive = job.experiment.transductive(trained.card["sites"])
-        card = {**trained.card, "held_out": note["held_out"], "transductive": transductive}
-        bundle.save(replace(trained, card=card), place / "surrogate")
-        table = pd.DataFrame(history).rename(columns={"loss": "train_loss"}).assign(round=number)
-        write_text(place / "surrogate_history.csv", table.to_csv(index=False))
-    runoff = note["held_out"]["runoff_total"]
+        known, figures = _judged(job, trained, runs, place / "fidelity.json")
+        note.update(figures)
+        card = {**known.card, **figures, "transductive": job.experiment.transductive(known.card["sites"])}
+        bundle.save(replace(known, card=card), place / "surrogate")
+        curves = pd.DataFrame(history).rename(columns={"loss": "train_loss"}).assign(round=number)
+        write_text(place / "surrogate_history.csv", curves.to_csv(index=False))
+    runoff = note["held_out"].get("runoff_total") or {}
+    median, low = (runoff.get(name) or float("nan") for name in ("nse_median", "nse_p05"))
     job.reporter.say(
-        f"surrogate, round {number}: runoff NSE on held-out runs {runoff['nse_median']:.3f} (median), "
-        f"{runoff['nse_p05']:.3f} (5th percentile)"
+        f"surrogate, round {number}: runoff NSE on held-out runs {median:.3f} (median), {low:.3f} (5th percentile)"
     )
+
+
+def _judged(job: Job, trained: "Surrogate", runs: "RunSet", path: Path) -> tuple["Surrogate", dict[str, Any]]:
+    """Score a surrogate on the runs that it has not seen, calibrate it by them, and write all figures to ``path``."""
+    from pipeline import held_out
+    from surrogates.ensemble import calibrate
+    from surrogates.fidelity import held_out_rows
+
+    rows = held_out_rows(trained, runs)
+    fidelity = held_out.assess(job.experiment, trained, runs, rows)
+    calibration, spread = calibrate(trained, runs, rows, job.experiment.config.seed)
+    write_json(path, {**fidelity, "spread": spread})
+    return replace(trained, calibration=calibration), {"held_out": fidelity["scores"], "spread": spread}
 
 
 def surrogate_settings(job: Job, number: int) -> "TrainSettings":
@@ -100,15 +94,20 @@ def surrogate_settings(job: Job, number: int) -> "TrainSettings":
 
 def training_runs(job: Job, number: int) -> "RunSet":
     """Read the good runs of rounds 0 to ``number`` from the store."""
-    start, end = job.experiment.design_period
     with RunStore.open(job.experiment.store_path) as store:
-        return store.read(job.experiment.model.version, start, end, keys=training_keys(job, number))
+        return store.read(
+            job.experiment.model.version, keys=training_keys(job, number), scratch=job.round_directory(number)
+        )
 
 
 def training_keys(job: Job, number: int) -> set[str]:
     """Keys of the runs of rounds 0 to ``number``."""
-    tables = [pd.read_csv(job.round_directory(i) / "runs.csv", dtype=str) for i in range(number + 1)]
-    return set(pd.concat(tables)["key"])
+    return set(training_table(job, number)["key"])
+
+
+def training_table(job: Job, number: int) -> pd.DataFrame:
+    """The rows of ``runs.csv`` of rounds 0 to ``number``, as text."""
+    return pd.concat([pd.read_csv(job.round_directory(i) / "runs.csv", dtype=str) for i in range(number + 1)])
 
 
 def load_surrogate(job: Job, number: int) -> "Surrogate":
@@ -160,17 +159,3 @@ def remaining(progress: Progress) -> str:
     """Text for a progress bar: what became of the runs so far, and the time left."""
     text = f"{progress.committed} done, {progress.failed} failed, {progress.pending} pending"
     return text if progress.seconds_left is None else f"{text}, {progress.seconds_left:.0f} s left"
-
-
-def _table(job: Job, runs: Sequence[Run]) -> pd.DataFrame:
-    """A row for each run: site, purpose, period and parameter values."""
-    table = pd.DataFrame(
-        {
-            "site": [r.site.name for r in runs],
-            "purpose": [r.purpose for r in runs],
-            "start": runs[0].start,
-            "end": runs[0].end,
-        }
-    )
-    table[list(job.experiment.model.parameters.names)] = np.array([run.parameters for run in runs])
-    return table

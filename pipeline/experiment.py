@@ -13,13 +13,14 @@ import xarray as xr
 from dpl.routing import ROUTING
 from legacy_models import LEGACY_MODELS
 from legacy_models.files import sha256_of_bytes, sha256_of_json
-from legacy_models.model import Forcing, LegacyModel, Run, Site
+from legacy_models.model import Forcing, LegacyModel, Run, Site, days_between
 from legacy_models.parameters import Array, ParameterSpace
 from pipeline.basins import attribute_frame, check_inputs
 from pipeline.config import Config
 from pipeline.progress import Reporter
 from pipeline.readers import READERS, parse_options
 from pipeline.splits import Periods, Span, Splits, make_splits
+from surrogates.design import stratified
 
 LEAD_DAYS = 365
 """Days simulated before the first period, so that routing is fed by the flow before it."""
@@ -67,16 +68,31 @@ class Experiment:
         return start, end
 
     @cached_property
+    def design_days(self) -> int:
+        """Recorded days of each of the design's runs."""
+        years = self.config.design.years
+        return days_between(*self.design_period) + 1 if years is None else int(365.25 * years)
+
+    @cached_property
     def design_sites(self) -> tuple[Site, ...]:
-        """Sites at which the design runs the legacy model."""
-        if self.config.design.sites == "all":
-            return self.sites
-        allowed = set(self.splits.fit) | set(self.splits.validation)
-        return tuple(site for site in self.sites if site.name in allowed)
+        """Sites at which the design runs the legacy model, in the order of the basins."""
+        section = self.config.design
+        ungauged = () if section.sites == "all" else self.splits.ungauged
+        rows = [i for i, basin in enumerate(self.basins) if basin not in ungauged]
+        if section.number is not None:
+            rows = sorted(rows[i] for i in stratified(self.features[rows], section.number))
+        return tuple(self.sites[row] for row in rows)
 
     def transductive(self, sites: Iterable[str]) -> bool:
         """Whether a surrogate that saw legacy runs at ``sites`` saw an ungauged basin."""
         return not set(self.splits.ungauged).isdisjoint(sites)
+
+    @cached_property
+    def features(self) -> Array:
+        """(basin, feature) numeric attributes and site properties, standardised; 0 for a gap."""
+        columns = np.column_stack([self.attributes.select_dtypes("number").to_numpy(dtype=np.float64), self.properties])
+        spread = np.nanstd(columns, axis=0)
+        return np.asarray(np.nan_to_num((columns - np.nanmean(columns, axis=0)) / np.where(spread > 0, spread, 1.0)))
 
     @cached_property
     def properties(self) -> Array:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from legacy_models.model import days_between
 from pipeline.config import Config
 from pipeline.experiment import Experiment, prepare
 from pipeline.progress import Reporter
@@ -15,15 +14,15 @@ def plan_text(config: Config, directory: Path) -> str:
     """Return the plan as text; the data are read (synthetic data made, once), nothing else is run."""
     experiment = prepare(config, directory, Reporter())
     runs = planned_runs(experiment)
-    years = days_between(*experiment.design_period) / 365.25
+    years = experiment.design_days / 365.25
     seconds = {
         "legacy runs": sum(runs.values()) * (years + config.legacy_model.spinup_years)
         * experiment.model.seconds_a_year / config.legacy_model.executor.worker_count,
         "surrogate": _surrogate_steps(config) * config.surrogate.batch * config.surrogate.window * STEP_SECONDS,
         "learning": _learning_days(experiment) * STEP_SECONDS,
     }  # fmt: skip
-    trained = runs["design"] + runs["refine"]
-    gigabytes = trained * days_between(*experiment.design_period) * len(experiment.model.outputs) * 4 / 1e9
+    trained = runs["design"] + runs["gradient"] + runs["refine"]
+    gigabytes = trained * experiment.design_days * len(experiment.model.outputs) * 4 / 1e9
     lines = [
         f"basins        {len(experiment.splits.fit)} fit, {len(experiment.splits.validation)} validation, "
         f"{len(experiment.splits.ungauged)} ungauged",
@@ -31,7 +30,7 @@ def plan_text(config: Config, directory: Path) -> str:
         f"spin-up       {config.legacy_model.spinup_years} years before every run",
         "time (about)  " + ", ".join(f"{name} {_duration(value)}" for name, value in seconds.items()),
         f"disk (about)  {gigabytes:.2f} GB in {experiment.store_path}",
-        f"memory        about {1.0 + 2.5 * gigabytes:.1f} GB",
+        f"memory        about {1.5 + gigabytes:.1f} GB",
         f"directory     {directory}",
     ]
     return "\n".join(lines)
@@ -43,9 +42,11 @@ def planned_runs(experiment: Experiment) -> dict[str, int]:
     rounds, basins = config.refine.rounds, len(experiment.basins)
     return {
         "design": len(experiment.design_sites) * config.design.runs_per_basin,
+        "gradient": 2 * len(experiment.design_sites) * config.design.gradient_pairs,
         "refine": rounds * len(experiment.design_sites) * config.refine.runs_per_basin,
         "verify": (rounds + 1) * basins,
         "baseline": basins * (2 if experiment.hidden is not None else 1),
+        "fidelity": 3 * config.fidelity.gradient_pairs,
     }
 
 

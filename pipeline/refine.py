@@ -18,6 +18,7 @@ from pipeline.closed_loop import (
     split_gaps,
     split_scores,
 )
+from pipeline.design import spans_of
 from pipeline.job import Job
 
 if TYPE_CHECKING:
@@ -92,9 +93,14 @@ def new_runs(job: Job, number: int) -> list[Run]:
         section.spread,
         section.global_share,
         drawn,
+        experiment.config.design.sampler,
     )
-    start, end = experiment.design_period
-    return [Run(site, values, start, end, "refine") for site, own in zip(sites, sets, strict=True) for values in own]
+    spans = [spans_of(experiment, site) for site in sites]
+    return [
+        Run(site, values, *spans[i][j % len(spans[i])], "refine")
+        for i, site in enumerate(sites)
+        for j, values in enumerate(sets[i])
+    ]
 
 
 def chosen_round(job: Job) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import surrogates
 from legacy_models.errors import BundleError, RegistryError, UsageError
 from legacy_models.files import sha256_of_bytes, sha256_of_json
-from pipeline import emulation
+from pipeline import design, emulation
 from pipeline.job import Job, Registered
 from pipeline.tracking import default_uri, fetch, made_for, version_address
 
@@ -71,7 +71,7 @@ def request(job: Job) -> str:
 
 
 def _design_fingerprint(job: Job) -> str:
-    return emulation.simulate_fingerprint(job, emulation.design(job))
+    return emulation.simulate_fingerprint(job, design.planned_runs(job.experiment))
 
 
 def _kept(job: Job, wanted: str) -> Registered | None:

@@ -11,6 +11,7 @@ from dpl import NETWORKS
 from legacy_models import LEGACY_MODELS
 from legacy_models.executors import ExecutorSettings
 from pipeline.readers import READERS
+from surrogates.acceptance import Acceptance
 
 ATTRIBUTES = (
     "p_mean", "pet_mean", "p_seasonality", "frac_snow", "aridity", "high_prec_freq", "high_prec_dur", "low_prec_freq",
@@ -93,18 +94,6 @@ class LegacyModelConfig(Section):
         return LEGACY_MODELS.check(name)
 
 
-class DesignConfig(Section):
-    """The runs the surrogate learns from.
-
-    ``sites`` is ``all`` (legacy runs, never observations, at held-out basins too: a transductive
-    surrogate) or ``fit`` (inductive). ``period`` is the recorded one, by default the fit period.
-    """
-
-    runs_per_basin: int = Field(default=20, ge=2)
-    sites: str = Field(default="all", pattern="^(all|fit)$")
-    period: Period | None = None
-
-
 class NetworkConfig(Section):
     """The network from attributes to parameters, and which attributes it reads."""
 
@@ -131,6 +120,23 @@ class RefineConfig(Section):
     global_share: float = Field(default=0.25, ge=0, lt=1)
     surrogate: dict[str, Any] = {}
     dpl: dict[str, Any] = {}
+
+
+class FidelityConfig(Section):
+    """What is asked of the surrogate.
+
+    ``gradient_pairs``: pairs of a site and a parameter set at which its gradient is tried out with legacy runs, 0 for
+    none. ``accept``: the gate; a surrogate that falls short ends the run before test observations are read.
+    """
+
+    gradient_pairs: int = Field(default=0, ge=0)
+    accept: Acceptance = Acceptance()
+
+    @model_validator(mode="after")
+    def _gradient_is_tried(self) -> "FidelityConfig":
+        if self.accept.gradient_agreement is not None and not self.gradient_pairs:
+            raise ValueError("accept.gradient_agreement needs gradient_pairs, for example 60")
+        return self
 
 
 class TrackingConfig(Section):

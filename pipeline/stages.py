@@ -10,7 +10,7 @@ from pathlib import Path
 
 from legacy_models.errors import UnknownNameError
 from legacy_models.files import sha256_of_file
-from pipeline import emulation, learning, publishing, refine, registered, verification
+from pipeline import design, emulation, learning, publishing, refine, registered, verification
 from pipeline.config import Config
 from pipeline.job import Job, opened
 
@@ -42,7 +42,7 @@ def run_until(last: str, config: Config, directory: Path, surrogate: str | None 
 def simulate(job: Job) -> None:
     """Run the legacy model on the global design."""
     if not job.registered:
-        emulation.simulate(job, 0, emulation.design(job))
+        emulation.simulate(job, 0, design.planned_runs(job.experiment))
 
 
 def emulate(job: Job) -> None:
@@ -78,7 +78,7 @@ def _make_reproducible(seed: int) -> None:
 
 
 STAGES: dict[str, Callable[[Job], None]] = {
-    "design": emulation.write_design,
+    "design": design.write_design,
     "simulate": simulate,
     "emulate": emulate,
     "learn": learn,

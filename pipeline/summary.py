@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from legacy_models.files import sha256_of_json
+from legacy_models.run_set import ModelInfo
 from legacy_models.store import RunStore
+from pipeline import fidelity
 from pipeline.closed_loop import Series, split_gaps, split_scores
 from pipeline.emulation import load_surrogate, training_keys
 from pipeline.job import Job
@@ -63,25 +65,20 @@ def summarise_run(job: Job, number: int, table: pd.DataFrame, series: Mapping[st
 
 def surrogate_figures(job: Job, number: int, series: Mapping[str, Series]) -> dict[str, Any]:
     """Held-out figures of the surrogate, and its agreement with the legacy model at the learned parameters."""
-    from surrogates.fidelity import scores
+    from surrogates.fidelity import Comparison, scores
 
     experiment = job.experiment
-    names = [variable.name for variable in experiment.model.outputs]
-    places = [names.index(name) for name in experiment.model.runoff]
     start, end = experiment.splits.periods.test
     days = (experiment.dates >= start) & (experiment.dates <= end)
-
-    def with_total(one: Series) -> Any:
-        outputs = one.outputs[:, days]
-        return np.concatenate([outputs, outputs[..., places].sum(axis=-1, keepdims=True)], axis=-1)
-
-    recorded, simulated = with_total(series["closed_loop"]), with_total(series["surrogate"])
+    recorded, simulated = (series[name].outputs[:, days] for name in ("closed_loop", "surrogate"))
     sound = np.isfinite(recorded).all(axis=(1, 2))
+    model = ModelInfo.of(experiment.model)
+    at_learned = Comparison.of(model, experiment.dates[days], recorded[sound], simulated[sound])
     card = load_surrogate(job, number).card
     return {
         "held_out": card.get("held_out") or None,
-        "at_learned": _plain(scores(recorded[sound], simulated[sound], [*names, "runoff_total"])),
-        "gradient_agreement": None,
+        "at_learned": scores(at_learned),
+        **fidelity.gradient_figures(job, number),
         "members": card.get("members"),
         "transductive": experiment.transductive(card["sites"]),
     }
@@ -103,10 +100,3 @@ def domain_figures(job: Job, number: int) -> dict[str, Any]:
     """Share of learned parameters outside the surrogate's domain, and what each round gained."""
     notes = [job.record.note(f"check-{i}") for i in range(number + 1)]
     return {"flagged_share": notes[number]["flagged_share"], "rounds": number, "by_round": notes}
-
-
-def _plain(value: Any) -> Any:
-    """Replace figures that are not finite by None."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -11,7 +11,7 @@ import xarray as xr
 from dpl.baselines import BASELINES
 from legacy_models.files import sha256_of_json, write_json, write_text, written_aside
 from legacy_models.parameters import Array
-from pipeline import emulation, learning, refine
+from pipeline import emulation, fidelity, learning, refine
 from pipeline.closed_loop import Series, score_table, simulate_legacy, simulate_surrogate, span_inputs
 from pipeline.job import Job
 from pipeline.summary import summarise_run
@@ -20,10 +20,16 @@ from pipeline.summary import summarise_run
 def verify(job: Job) -> None:
     """Score the chosen round on all splits and write the result files of the run's directory.
 
-    This is the one place where observations of the test period are read.
+    This is the one place where observations of the test period are read, and only for a surrogate that is accepted.
+
+    Raises:
+        GateError: if the surrogate falls short of ``fidelity.accept``.
     """
     number = refine.chosen_round(job)
-    fingerprint = sha256_of_json([refine.check_fingerprint(job, i) for i in range(refine.rounds(job) + 1)])
+    fidelity.assess(job, number)
+    fidelity.gate(job, number)
+    checks = [refine.check_fingerprint(job, i) for i in range(refine.rounds(job) + 1)]
+    fingerprint = sha256_of_json([checks, job.experiment.config.fidelity.gradient_pairs])
     if job.record.finished("verify", fingerprint):
         return
     with job.record.running("verify", fingerprint):
@@ -151,7 +157,9 @@ def identifiability(job: Job, number: int, parameters: Array) -> dict[str, Any]:
 
 
 def _copy_round(job: Job, number: int) -> None:
-    """Put the chosen round's surrogate and network where users look for them, with all rounds' histories."""
+    """Put the chosen round's surrogate, its fidelity and network where users look, with all rounds' histories."""
+    if (job.round_directory(number) / "fidelity.json").exists():
+        shutil.copy(job.round_directory(number) / "fidelity.json", job.directory / "fidelity.json")
     sources = {
         "surrogate": emulation.surrogate_directory(job, number),
         "dpl": job.round_directory(number) / "network",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from legacy_models.parameters import Array, ParameterSpace
-from surrogates.design import unit_sobol
+from surrogates import SAMPLERS
 
 
 def around(space: ParameterSpace, learned: Array, n: int, sigma: float, seed: int) -> Array:
@@ -35,17 +35,19 @@ def propose(
     sigma: float = 0.08,
     global_share: float = 0.25,
     skip: int = 0,
+    sampler: str = "sobol",
 ) -> Array:
-    """Return ``n`` sets for each site, most around its learned set and a share from the Sobol sequence.
+    """Return ``n`` sets for each site, most around its learned set and a share that goes on with the design.
 
     Args:
         space: bounds and scales.
         learned: (site, parameter) values.
         n: sets a site.
-        seed: of the design's Sobol sequence, and of the steps.
+        seed: of the design's sampler, and of the steps.
         sigma: standard deviation of a step [share of the box].
-        global_share: share of the sets that continue the design's sequence; the learned set always stays.
-        skip: how many points of that sequence were drawn before.
+        global_share: share of the sets that the design's sampler gives; the learned set always stays.
+        skip: how many points it gave before.
+        sampler: name in ``SAMPLERS``.
 
     Returns:
         (site, n, parameter) values.
@@ -54,27 +56,9 @@ def propose(
     near = around(space, learned, n - wide, sigma, seed)
     if not wide:
         return near
-    points = unit_sobol(len(space), len(learned) * wide, seed, skip).reshape(wide, len(learned), len(space))
+    points = SAMPLERS.resolve(sampler)(len(space), len(learned) * wide, seed, skip)
+    points = points.reshape(wide, len(learned), len(space))
     return np.concatenate([near, space.from_unit(points.swapaxes(0, 1))], axis=1)
-
-
-def farthest(candidates: Array, known: Array, n: int) -> np.ndarray:
-    """Return the rows of ``n`` candidates, each in turn the one farthest from all that is known or chosen.
-
-    Args:
-        candidates: (candidate, dimension) points.
-        known: (point, dimension) points that are there already, at least one.
-        n: how many to choose.
-
-    Source:
-        Gonzalez (1985), doi:10.1016/0304-3975(85)90224-5 (k-centre).
-    """
-    distance = np.linalg.norm(candidates[:, None] - known[None], axis=-1).min(axis=1)
-    chosen = []
-    for _ in range(min(n, len(candidates))):
-        chosen.append(int(distance.argmax()))
-        distance = np.minimum(distance, np.linalg.norm(candidates - candidates[chosen[-1]], axis=-1))
-    return np.array(chosen, dtype=np.int64)
 
 
 def _reflected(unit: Array) -> Array:

@@ -15,6 +15,7 @@ from legacy_models.errors import BundleError, ProjectError
 from legacy_models.files import sha256_of_file, write_json
 from legacy_models.model import LegacyModel
 from legacy_models.run_set import ModelInfo
+from surrogates.calibration import Calibration
 from surrogates.domain import Domain
 from surrogates.spec import SurrogateSpec
 from surrogates.surrogate import Surrogate, new_member
@@ -137,6 +138,7 @@ def _write_files(surrogate: Surrogate, directory: Path) -> None:
         "piece": surrogate.piece,
         "members": len(surrogate.members),
         "spec": surrogate.spec.to_dict(),
+        "calibration": surrogate.calibration.to_dict() if surrogate.calibration else None,
         "files": {file.name: sha256_of_file(file) for file in sorted(directory.iterdir())},
     }
     write_json(directory / CARD, {**_without_nan(dict(surrogate.card)), **head})
@@ -169,7 +171,10 @@ def _assemble(path: Path, card: Mapping[str, Any]) -> Surrogate:
                 _set_weights(network, [arrays[f"{i}.{j}.{k}"] for k in range(len(network.weights))], f"member {i}")
             members.append(member.freeze())
     domain = _read_domain(path / DOMAIN) if DOMAIN in card["files"] else None
-    return Surrogate(spec, card["architecture"], card["options"], int(card["piece"]), tuple(members), domain, card)
+    known = card.get("calibration")
+    calibration = Calibration.from_dict(known) if known else None
+    form = (spec, card["architecture"], card["options"], int(card["piece"]))
+    return Surrogate(*form, tuple(members), domain, card, calibration)
 
 
 def _set_weights(network: Any, weights: Sequence[Any], where: str) -> None:

@@ -1,4 +1,7 @@
-"""Keras layers between physical units and what a network likes; their constants are plain values."""
+"""Keras layers between physical units and what a network likes; their constants are plain values.
+
+They compute in float32 under any precision: a mantissa of 8 bits is too short for physical values.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +17,7 @@ class Standardize(keras.layers.Layer):
     """(x - mean) / std along the last axis."""
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**_in_float32(kwargs))
         self.mean, self.std = tuple(mean), tuple(std)
 
     def call(self, inputs: Any) -> Any:
@@ -30,7 +33,7 @@ class _BetweenBounds(keras.layers.Layer):
     """What ToUnit and FromUnit share: bounds on each parameter's own scale."""
 
     def __init__(self, lower: Sequence[float], upper: Sequence[float], is_log: Sequence[bool], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**_in_float32(kwargs))
         self.lower, self.upper, self.is_log = tuple(lower), tuple(upper), tuple(is_log)
 
     @classmethod
@@ -74,7 +77,7 @@ class ScaleState(keras.layers.Layer):
     """States to about unit size: (x - mean) / std, or log(1 + 10 x / std) where ``heavy`` (long-tailed)."""
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], heavy: Sequence[bool], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**_in_float32(kwargs))
         self.mean, self.std, self.heavy = tuple(mean), tuple(std), tuple(heavy)
 
     def call(self, inputs: Any) -> Any:
@@ -97,7 +100,7 @@ class FromScaledState(keras.layers.Layer):
     """Network values to states: mean + std x, or what ScaleState maps to softplus(x) where ``heavy``."""
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], heavy: Sequence[bool], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**_in_float32(kwargs))
         self.mean, self.std, self.heavy = tuple(mean), tuple(std), tuple(heavy)
 
     def call(self, inputs: Any) -> Any:
@@ -119,7 +122,7 @@ class ToPhysical(keras.layers.Layer):
     """Network values to outputs: mean + std x, or std softplus(x) where ``nonnegative``."""
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], nonnegative: Sequence[bool], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**_in_float32(kwargs))
         self.mean, self.std, self.nonnegative = tuple(mean), tuple(std), tuple(nonnegative)
 
     def call(self, inputs: Any) -> Any:
@@ -138,3 +141,8 @@ class ToPhysical(keras.layers.Layer):
 def _log_where(values: Any, log: Any) -> Any:
     """Take logarithms where ``log``; the other branch stays finite, so that its gradient does too."""
     return ops.where(log, ops.log(ops.where(log, values, 1.0)), values)
+
+
+def _in_float32(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a layer, its precision among them."""
+    return {"dtype": "float32", **arguments}

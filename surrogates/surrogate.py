@@ -1,6 +1,6 @@
 """A trained surrogate: members that simulate a legacy model, differentiably, from any day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from keras import ops
 from legacy_models.errors import ShapeError
 from surrogates import initial_state
 from surrogates.architectures import ARCHITECTURES
+from surrogates.calibration import Calibration
 from surrogates.domain import Domain
 from surrogates.spec import SurrogateSpec
 
@@ -53,6 +54,7 @@ class Surrogate:
         members: trained networks, at least one.
         domain: where the surrogate may be trusted; None when not fitted yet.
         card: what is known about its making; plain values.
+        calibration: what error to expect, from the spread of the members; None where no run was held out.
     """
 
     spec: SurrogateSpec
@@ -62,6 +64,7 @@ class Surrogate:
     members: tuple[Member, ...]
     domain: Domain | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     def __repr__(self) -> str:
         return f"Surrogate({self.spec.model.name}, {self.architecture}, members={len(self.members)})"
@@ -81,7 +84,11 @@ class Surrogate:
         return ops.mean(self.simulate_members(forcing, antecedent, parameters, properties), axis=0)
 
     def simulate_members(self, forcing: Tensor, antecedent: Tensor, parameters: Tensor, properties: Tensor) -> Tensor:
-        """Simulate as ``simulate`` does and return each member, (member, basin, time, output)."""
+        """Simulate as ``simulate`` does and return each member, (member, basin, time, output).
+
+        The members are parts of one graph, which run side by side; as one batched part (``tf.vectorized_map`` over
+        stacked weights) four LSTMs took 1.2 to 1.4 times the processor time.
+        """
         site = {"parameters": parameters, "properties": properties}
         states = (member.initial_state({"antecedent": antecedent, **site}, training=False) for member in self.members)
         return ops.stack(
@@ -99,22 +106,40 @@ class Surrogate:
         properties: npt.ArrayLike,
         batch: int = 64,
     ) -> Series:
-        """Simulate arrays in batches; see ``simulate`` for the shapes.
+        """Simulate arrays in batches and return the mean of the members; see ``simulate`` for the shapes.
+
+        Raises:
+            ShapeError: if an array does not fit the surrogate, naming it.
+        """
+        parts = self.member_batches(forcing, antecedent, parameters, properties, batch=batch)
+        return np.concatenate([members.mean(axis=0) for members in parts])
+
+    def member_batches(
+        self,
+        forcing: npt.ArrayLike,
+        antecedent: npt.ArrayLike,
+        parameters: npt.ArrayLike,
+        properties: npt.ArrayLike,
+        *,
+        batch: int = 64,
+    ) -> Iterator[Series]:
+        """Simulate arrays batch by batch, all members in one compiled call, and yield (member, basin, time, output).
 
         Raises:
             ShapeError: if an array does not fit the surrogate, naming it.
         """
         arrays = [np.asarray(item, dtype=np.float32) for item in (forcing, antecedent, parameters, properties)]
         self._check(arrays)
-        parts = [
-            self._compiled(*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()
-            for first in range(0, len(arrays[0]), batch)
-        ]
-        return np.concatenate(parts)
+        days = arrays[0].shape[1]
+        if days not in self._by_length:
+            self._by_length[days] = tf.function(self.simulate_members, reduce_retracing=True)
+        for first in range(0, len(arrays[0]), batch):
+            yield self._by_length[days](*(tf.constant(item[first : first + batch]) for item in arrays)).numpy()
 
     @cached_property
-    def _compiled(self) -> Any:
-        return tf.function(self.simulate, reduce_retracing=True)
+    def _by_length(self) -> dict[int, Any]:
+        """Compiled ``simulate_members`` by number of days, which must be known when it is traced."""
+        return {}
 
     def _check(self, arrays: Sequence[Series]) -> None:
         basins = arrays[0].shape[0]
@@ -147,7 +172,23 @@ def from_state(
     return ops.concatenate(pieces, axis=1)
 
 
-def new_member(spec: SurrogateSpec, architecture: str, options: Mapping[str, Any], seed: int) -> Member:
-    """Build untrained networks whose weights depend on ``seed`` only."""
+def new_member(
+    spec: SurrogateSpec, architecture: str, options: Mapping[str, Any], seed: int, precision: str = "float32"
+) -> Member:
+    """Build untrained networks whose weights depend on ``seed`` only.
+
+    Args:
+        spec: the legacy model and the scaling constants.
+        architecture: name in ``ARCHITECTURES``.
+        options: arguments of its ``build``.
+        seed: decides the weights.
+        precision: a Keras dtype policy for the sequence network; weights are float32 under any.
+    """
     keras.utils.set_random_seed(seed)
-    return Member(ARCHITECTURES.resolve(architecture)(spec, **options), initial_state.build(spec))
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        sequence = ARCHITECTURES.resolve(architecture)(spec, **options)
+    finally:
+        keras.config.set_dtype_policy(before)
+    return Member(sequence, initial_state.build(spec))

@@ -8,11 +8,13 @@ import tensorflow as tf
 
 from legacy_models import metrics
 from surrogates.architectures.inputs import state_scaling
+from surrogates.balance import Draws
 from surrogates.fitting import Batch, Task
 from surrogates.scaling import ScaleState
+from surrogates.settings import TrainSettings
 from surrogates.spec import SurrogateSpec
 from surrogates.surrogate import Member, from_state
-from surrogates.windows import Index, Runs, Series, Split, draw, run_weights, with_total
+from surrogates.windows import ROOT_OFFSET, Index, Runs, Series, Split, from_days, on_days, run_weights, targets
 
 SCORED_RUNS = 48
 SCORED_DAYS = 730
@@ -25,28 +27,24 @@ def sequence_task(
     spec: SurrogateSpec,
     runs: Runs,
     rows: Split,
-    *,
-    window: int,
-    piece: int,
-    batch: int,
-    steps: int,
-    floor: float,
-    total_weight: float,
+    settings: TrainSettings,
     seed: int,
 ) -> Task:
-    """Return the task of simulating ``window`` days from the recorded state of the day before.
+    """Return the task of simulating a window of days from the recorded state of the day before.
 
     Loss = mean over days and outputs of (simulated - recorded)^2 / (std + floor)^2, std being the run's own;
-    streamflow before routing counts ``total_weight`` times as one more output.
+    streamflow before routing counts ``total_weight`` times as one more output, and its root, to which high and low
+    flows matter alike, ``root_weight`` times as another. Which windows are drawn: ``surrogates.balance``.
     """
-    weights = run_weights(runs, rows.train, spec.runoff_indices, floor)
-    shares = np.append(np.ones(len(spec.outputs)), total_weight).astype(np.float32)
+    weights = run_weights(runs, rows.train, settings.floor)
+    shares = np.append(np.ones(len(spec.outputs)), (settings.total_weight, settings.root_weight)).astype(np.float32)
     shares /= shares.sum()
     runoff, states = list(spec.runoff_indices), list(spec.state_indices)
 
     def errors(simulated: Any, recorded: Any, weight: Any) -> Any:
         total = tf.reduce_sum(tf.gather(simulated, runoff, axis=-1), axis=-1, keepdims=True)
-        error = tf.reduce_mean(tf.square(tf.concat([simulated, total], axis=-1) - recorded), axis=1)
+        root = tf.sqrt(tf.nn.relu(total) + ROOT_OFFSET)
+        error = tf.reduce_mean(tf.square(tf.concat([simulated, total, root], axis=-1) - recorded), axis=1)
         return error * weight * shares
 
     def simulate(training: bool, forcing: Any, parameters: Any, properties: Any, state: Any) -> Any:
@@ -58,29 +56,30 @@ def sequence_task(
         return tf.reduce_sum(errors(simulate(True, *inputs), recorded, weight), axis=-1)
 
     def windows(run: Index, first: Index, length: int) -> Batch:
-        days = first[:, None] + np.arange(length)
         return (
-            runs.forcing[runs.site[run][:, None], days],
+            from_days(runs.forcing, runs.site[run], first, length),
             runs.parameters[run],
             runs.properties[run],
-            runs.outputs[run, first - 1][:, states],
-            with_total(runs.outputs[run[:, None], days], runoff),
+            on_days(runs.outputs, run, first - 1)[:, states],
+            targets(from_days(runs.outputs, run, first, length), runoff),
             weights[run],
             runs.site[run],
         )
 
     def batches(epoch: int) -> Iterator[Batch]:
-        run, first = draw(np.random.default_rng([seed, epoch]), rows.train, runs.days, window, steps * batch)
-        for i in range(0, steps * batch, batch):
-            yield windows(run[i : i + batch], first[i : i + batch], window)
+        rng, count = np.random.default_rng([seed, epoch]), settings.steps * settings.batch
+        run, first = draws.windows(rng, settings.window, count, settings.regime_share)
+        for i in range(0, count, settings.batch):
+            yield windows(run[i : i + settings.batch], first[i : i + settings.batch], settings.window)
 
+    draws = Draws.of(runs, rows.train, settings.tail_weight)
     scored = np.random.default_rng([seed, 0]).permutation(rows.held_out)[:SCORED_RUNS]
     length = min(SCORED_DAYS, runs.days - 1)
 
     @tf.function
     def in_one_go(forcing: Any, parameters: Any, properties: Any, state: Any) -> Any:
         site = {"parameters": parameters, "properties": properties}
-        return from_state(member.sequence, spec, piece, forcing, state, site)
+        return from_state(member.sequence, spec, settings.piece, forcing, state, site)
 
     def held_out() -> tuple[float, float]:
         if not len(scored):
@@ -88,16 +87,17 @@ def sequence_task(
         *inputs, recorded, weight, _ = windows(scored, np.ones_like(scored), length)
         simulated = in_one_go(*inputs)
         error = float(tf.reduce_mean(tf.reduce_sum(errors(simulated, recorded, weight), axis=-1)))
-        total = with_total(simulated.numpy(), runoff)
-        nse = metrics.nse(recorded[..., -1].astype(np.float64), total[..., -1].astype(np.float64))
+        total = simulated.numpy()[..., runoff].sum(axis=-1, dtype=np.float64)
+        nse = metrics.nse(recorded[..., -2].astype(np.float64), total)
         return error, float(np.nanmedian(nse))
 
     def blame(batch: Batch) -> str:
         *inputs, recorded, weight, site = batch
         error = errors(simulate(False, *inputs), recorded, weight).numpy()
+        total_name = "total of " + " + ".join(spec.model.runoff)
         return _blame(
             error,
-            [*spec.output_names, "total of " + " + ".join(spec.model.runoff)],
+            [*spec.output_names, total_name, f"root of the {total_name}"],
             [runs.sites[i] for i in site],
         )
 
@@ -110,9 +110,7 @@ def initial_state_task(
     spec: SurrogateSpec,
     runs: Runs,
     rows: Split,
-    *,
-    batch: int,
-    steps: int,
+    settings: TrainSettings,
     seed: int,
 ) -> Task:
     """Return the task of predicting recorded states from antecedent forcing, parameters and properties.
@@ -130,14 +128,17 @@ def initial_state_task(
         return tf.reduce_mean(errors(True, *batch[:-1]), axis=-1)
 
     def pairs(run: Index, day: Index) -> Batch:
-        past, recorded = runs.antecedent[runs.site[run], day], runs.outputs[run, day - 1][:, states]
+        past = on_days(runs.antecedent, runs.site[run], day)
+        recorded = on_days(runs.outputs, run, day - 1)[:, states]
         return past, runs.parameters[run], runs.properties[run], recorded, runs.site[run]
 
     def batches(epoch: int) -> Iterator[Batch]:
-        rng = np.random.default_rng([seed, epoch, 1])
-        for _ in range(steps):
-            yield pairs(rng.choice(rows.train, batch), rng.integers(1, runs.days, batch))
+        rng, count = np.random.default_rng([seed, epoch, 1]), settings.initial_steps * settings.initial_batch
+        run, day = draws.runs(rng, count), rng.integers(1, runs.days, count)
+        for i in range(0, count, settings.initial_batch):
+            yield pairs(run[i : i + settings.initial_batch], day[i : i + settings.initial_batch])
 
+    draws = Draws.of(runs, rows.train, settings.tail_weight)
     rng = np.random.default_rng([seed, 0, 1])
     scored = rng.choice(rows.held_out, SCORED_STATES) if len(rows.held_out) else rows.held_out
     scored_pairs = pairs(scored, rng.integers(1, runs.days, len(scored)))

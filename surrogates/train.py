@@ -6,9 +6,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
 from legacy_models.errors import BundleError
 from legacy_models.files import sha256_of_json
 from legacy_models.run_set import RunSet
+from surrogates.architectures import MIXED_PRECISION
 from surrogates.domain import Domain
 from surrogates.fitting import Budget, Epoch, fit
 from surrogates.settings import TrainSettings
@@ -43,7 +46,7 @@ def train(
         DataError: if there is nothing to learn from, or the records are shorter than a window.
         BundleError: if ``warm_start`` is of another model or form.
     """
-    runs = gather(run_set)
+    runs = gather(run_set, directory)
     rows = split(runs, settings.held_out_sites, settings.held_out_sets, settings.seed)
     if warm_start:
         _check_same_form(warm_start, run_set, settings)
@@ -51,11 +54,14 @@ def train(
     place = directory / _fingerprint(run_set, settings, warm_start)[:16]
     members = []
     for number in range(settings.members):
-        member = new_member(spec, settings.architecture, settings.options, settings.seed + number)
+        form = (spec, settings.architecture, settings.options, settings.seed + number)
+        member = new_member(*form, precision_of(settings))
         if warm_start:
             _copy_weights(warm_start.members[number % len(warm_start.members)], member)
         _fit_member(member, number, spec, runs, rows, settings, place, on_epoch)
-        members.append(member.freeze())
+        exact = new_member(*form)
+        _copy_weights(member, exact)
+        members.append(exact.freeze())
     return Surrogate(
         spec=spec,
         architecture=settings.architecture,
@@ -63,8 +69,17 @@ def train(
         piece=settings.piece,
         members=tuple(members),
         domain=Domain.fit(spec.parameters.to_unit(runs.parameters), runs.properties, rows.train, rows.held_out),
-        card=_card(run_set, runs, rows, settings),
+        card=_card(run_set, rows, settings),
     )
+
+
+def precision_of(settings: TrainSettings) -> str:
+    """Return the Keras dtype policy to train under; see ``TrainSettings.precision``."""
+    if settings.precision != "auto":
+        return settings.precision
+    devices = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    able = bool(devices) and all(details.get("compute_capability", (0, 0)) >= (8, 0) for details in devices)
+    return "mixed_bfloat16" if able and settings.architecture in MIXED_PRECISION else "float32"
 
 
 def _fit_member(
@@ -79,21 +94,13 @@ def _fit_member(
 ) -> None:
     """Fit both networks of one member."""
     seed = settings.seed + number
-    sequence = sequence_task(
-        f"member {number} sequence", member, spec, runs, rows,
-        window=settings.window, piece=settings.piece,
-        batch=settings.batch, steps=settings.steps,
-        floor=settings.floor, total_weight=settings.total_weight, seed=seed,
-    )  # fmt: skip
+    sequence = sequence_task(f"member {number} sequence", member, spec, runs, rows, settings, seed)
     budget = Budget(
         settings.epochs, settings.steps, settings.learning_rate,
         averaging=settings.averaging, patience=settings.patience, seconds=settings.seconds,
     )  # fmt: skip
     fit(member.sequence, sequence, budget, place / f"sequence_{number}.npz", on_epoch)
-    initial = initial_state_task(
-        f"member {number} initial state", member, spec, runs, rows,
-        batch=settings.initial_batch, steps=settings.initial_steps, seed=seed,
-    )  # fmt: skip
+    initial = initial_state_task(f"member {number} initial state", member, spec, runs, rows, settings, seed)
     budget = Budget(
         settings.initial_epochs, settings.initial_steps, settings.initial_learning_rate,
         averaging=0.99, patience=settings.patience, seconds=settings.seconds,
@@ -105,7 +112,7 @@ def _fingerprint(run_set: RunSet, settings: TrainSettings, warm_start: Surrogate
     """Hash of all that decides the result, except how long to go on in seconds."""
     plan = {name: value for name, value in asdict(settings).items() if name not in ("seconds", "patience")}
     earlier = warm_start.card.get("design_hash") if warm_start else None
-    return sha256_of_json([plan, list(map(str, run_set.keys)), str(run_set.dates[0]), str(run_set.dates[-1]), earlier])
+    return sha256_of_json([plan, list(map(str, run_set.keys)), earlier])
 
 
 def _check_same_form(warm_start: Surrogate, run_set: RunSet, settings: TrainSettings) -> None:
@@ -125,14 +132,14 @@ def _copy_weights(source: Member, target: Member) -> None:
         new.set_weights(old.get_weights())
 
 
-def _card(run_set: RunSet, runs: Runs, rows: Split, settings: TrainSettings) -> dict[str, Any]:
+def _card(run_set: RunSet, rows: Split, settings: TrainSettings) -> dict[str, Any]:
     """What the surrogate was trained on, as plain values."""
     return {
         "design_hash": sha256_of_json(sorted(map(str, run_set.keys))),
         "runs": {"train": len(rows.train), "held_out": len(rows.held_out)},
         "held_out_keys": [str(run_set.keys[i]) for i in rows.held_out],
-        "sites": list(runs.sites),
-        "period": [str(run_set.dates[0]), str(run_set.dates[-1])],
+        "sites": sorted(set(run_set.basins.tolist())),
+        "period": [str(run_set.starts.min()), str(run_set.starts.max() + run_set.days - 1)],
         "settings": {**asdict(settings), "options": dict(settings.options)},
         "libraries": {name: version(name) for name in ("keras", "tensorflow", "numpy")},
         "seeds": [settings.seed + number for number in range(settings.members)],

@@ -73,7 +73,7 @@ def recorded_runs(sites: int = 4, sets: int = 6, seed: int = 0) -> RunSet:
         parameters=values,
         properties=np.array([[gains[n], 1.0] for n in site]),
         outputs=np.stack(outputs),
-        dates=forcing[names[0]].dates[-DAYS:],
+        starts=np.full(len(site), forcing[names[0]].dates[-DAYS]),
         forcing=forcing,
     )
 
@@ -104,6 +104,6 @@ def vic_like_runs(sites: int = 2, sets: int = 3, days: int = 40) -> RunSet:
         parameters=sobol(model.parameters, count, seed=0),
         properties=properties * rng.uniform(0.9, 1.1, (count, len(properties))),
         outputs=outputs.astype(np.float32),
-        dates=dates[-days:],
+        starts=np.full(count, dates[-days]),
         forcing=forcing,
     )

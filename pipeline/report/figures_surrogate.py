@@ -57,7 +57,7 @@ def parity(simulations: xr.Dataset | None) -> Picture | None:
     for place, name in zip(axes, names, strict=True):
         legacy, surrogate = (simulations[f"{kind}_{name}"].to_numpy() for kind in ("legacy", "surrogate"))
         median = _median_nse(legacy, surrogate)
-        _density(place, *_thinned(legacy, surrogate), unit=unit[name])
+        density(place, *_thinned(legacy, surrogate), unit=unit[name])
         place.set_title(f"{name}\nmedian NSE {rounded(median, 3)}")
         said.append(f"{name} {rounded(median, 3)}")
     caption = (
@@ -124,7 +124,8 @@ def _thinned(legacy: Series, surrogate: Series) -> tuple[npt.NDArray[np.float64]
     return x, y
 
 
-def _density(axes: Any, legacy: npt.NDArray[np.float64], surrogate: npt.NDArray[np.float64], unit: str) -> None:
+def density(axes: Any, legacy: npt.NDArray[np.float64], surrogate: npt.NDArray[np.float64], unit: str) -> None:
+    """Draw how many days lie where; a strongly skewed flux on logarithmic axes."""
     from matplotlib.colors import LogNorm
 
     axes.set(xlabel=f"legacy model [{unit}]", ylabel=f"surrogate [{unit}]")

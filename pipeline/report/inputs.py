@@ -33,6 +33,7 @@ class RunFiles:
     surrogate_history: pd.DataFrame
     dpl_history: pd.DataFrame
     identifiability: dict[str, Any] | None
+    fidelity: dict[str, Any] | None
     config: str
     log: str
 
@@ -55,6 +56,7 @@ def opened_run(directory: Path) -> Iterator[RunFiles]:
             surrogate_history=_sequence_rows(_table(directory / "surrogate_history.csv", SURROGATE_HISTORY)),
             dpl_history=_table(directory / "dpl_history.csv", DPL_HISTORY),
             identifiability=_json(directory / "identifiability.json"),
+            fidelity=_json(directory / "fidelity.json"),
             config=_text(directory / "config.yaml"),
             log=_text(directory / "run.log"),
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from legacy_models.files import write_text
 from pipeline.report import (
+    figures_fidelity,
     figures_hydrographs,
     figures_identifiability,
     figures_learning,
@@ -126,10 +127,19 @@ def _gap(run: RunFiles) -> Section:
 
 
 def _surrogate(run: RunFiles) -> Section:
-    sheet = tables.fidelity(run.summary, figures_surrogate.units(run.simulations))
-    pictures = [figures_surrogate.parity(run.simulations), figures_surrogate.example(run.simulations)]
+    sheets = [
+        tables.fidelity(run.summary, figures_surrogate.units(run.simulations)),
+        figures_fidelity.strata(run.fidelity),
+    ]
+    pictures = [
+        figures_surrogate.parity(run.simulations),
+        figures_surrogate.example(run.simulations),
+        figures_fidelity.parity(run.fidelity),
+        figures_fidelity.hydrographs(run.fidelity),
+        figures_fidelity.against_distance(run.fidelity),
+    ]
     absent = "The run holds no outputs of surrogate and legacy model side by side."
-    return _section("surrogate", "Surrogate", pictures, absent, "", [sheet] if sheet.rows else [])
+    return _section("surrogate", "Surrogate", pictures, absent, "", [sheet for sheet in sheets if sheet.rows])
 
 
 def _parameters(run: RunFiles) -> Section:

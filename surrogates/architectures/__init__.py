@@ -14,3 +14,6 @@ ARCHITECTURES = Table(
         "vic_hybrid": "surrogates.architectures.vic_hybrid:build",
     },
 )
+
+MIXED_PRECISION = frozenset({"lstm"})
+"""Architectures that train well in bfloat16 where the device has it; equations of stores need float32."""

@@ -19,6 +19,7 @@ design: {runs_per_basin: 6}
 surrogate: {window: 180, batch: 16, epochs: 2, steps: 8, initial_epochs: 1, initial_steps: 40, initial_batch: 256}
 dpl: {epochs: 2, steps_per_epoch: 3, warmup_days: 120, loss_days: 200}
 refine: {rounds: 1, runs_per_basin: 3, surrogate: {epochs: 1}, dpl: {epochs: 1}}
+fidelity: {gradient_pairs: 4}
 tracking: {search: false}
 """
 

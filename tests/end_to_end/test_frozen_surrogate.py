@@ -55,7 +55,7 @@ def data(runs):
         forcing=read.forcing,
         antecedent=read.antecedent,
         observed=generator.exponential(1, (BASINS, DAYS)).astype(np.float32),
-        dates=runs.dates,
+        dates=runs.dates[0],
         fit=np.tile(days, (BASINS, 1)),
         validation=np.tile(~days, (BASINS, 1)),
     )

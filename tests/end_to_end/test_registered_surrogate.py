@@ -94,7 +94,7 @@ def test_a_directory_with_rounds_of_its_own_goes_on_with_them(finished_run, sear
     "change",
     [
         lambda c: {"seed": 1},
-        lambda c: {"design": c.design.model_copy(update={"runs_per_basin": 7})},
+        lambda c: {"design": replace(c.design, runs_per_basin=7)},
         lambda c: {"surrogate": replace(c.surrogate, epochs=3)},
         lambda c: {"splits": c.splits.model_copy(update={"salt": "other"})},
         lambda c: {"refine": c.refine.model_copy(update={"rounds": 2})},

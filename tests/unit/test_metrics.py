@@ -20,6 +20,13 @@ def test_nse_by_hand():
     assert metrics.nse([[1.0, 2, 3, 4]], [[2.0, 2, 2, 4]]) == pytest.approx([1 - 2 / 5])
 
 
+def test_nse_with_a_floor_by_hand():
+    # mean squared error 0.01; the deviation of 0 is raised to 0.2, that of the second series is above it
+    observed, simulated = [[1.0, 1, 1, 1], [0.0, 2, 0, 2]], [[1.1, 0.9, 1.1, 0.9], [0.1, 1.9, 0.1, 1.9]]
+    assert metrics.nse(observed, simulated, least_deviation=0.2) == pytest.approx([1 - 0.01 / 0.04, 1 - 0.01 / 1.0])
+    assert metrics.nse(observed, simulated) == pytest.approx([NAN, 1 - 0.01 / 1.0], nan_ok=True)
+
+
 def test_the_mean_of_the_observations_has_an_nse_of_zero():
     flow = random_flow()
     assert metrics.nse(flow, np.tile(flow.mean(axis=1, keepdims=True), flow.shape[1])) == pytest.approx(0.0)

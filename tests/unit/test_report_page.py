@@ -74,9 +74,16 @@ def test_every_figure_has_a_caption_and_a_description(reports: dict[bool, str]) 
 
 
 def test_full_run_gets_every_figure_and_stays_under_six_megabytes(reports: dict[bool, str]) -> None:
-    assert reports[True].count("<figure>") == 17
+    assert reports[True].count("<figure>") == 20
     assert 'class="absent"' not in reports[True]
     assert all(len(text.encode()) < 6e6 for text in reports.values())
+
+
+def test_the_surrogate_is_scored_by_strata_on_held_out_runs(reports: dict[bool, str]) -> None:
+    assert "highest 2 % of days" in reports[True]
+    assert "0.4 % (median run)" in reports[True]
+    assert "rank correlation 0.71; the 90 % intervals hold 0.88" in reports[True]
+    assert "highest 2 % of days" not in reports[False]
 
 
 def test_report_says_what_the_run_does_not_hold(reports: dict[bool, str]) -> None:

@@ -67,8 +67,37 @@ def test_what_goes_in_comes_out_ordered_by_site_and_key(store):
         assert np.array_equal(reader.output(key), good(number).outputs)
         assert read.properties[i] == [20.0 if read.sites[i] == "a" else 10.0]
         assert reader.record(key).drift == number / 10
-    assert (read.dates[0], read.dates[-1], len(read.dates)) == (START, END, DAYS)
+    assert np.array_equal(read.dates, np.tile(np.arange(START, END + 1), (4, 1)))
     assert read.outputs.dtype == np.float32
+
+
+def test_runs_of_several_periods_are_read_together_each_with_its_own_days(store):
+    later = {"start": START + 365, "end": END + 365}
+    store.append(MODEL, [run(1), run(2, **later), run(3, where=1)], [good(1), good(2), good(3)])
+    with RunStore.open(store.path) as reader:
+        read = reader.read(MODEL.version)
+    assert list(read.basins) == ["a", "b", "b"]
+    assert len(set(read.sites)) == 3
+    assert set(read.starts) == {START, START + 365}
+    for site_name, dates in zip(read.sites, read.dates, strict=True):
+        assert read.forcing[site_name].dates[-1] == dates[-1] == dates[0] + DAYS - 1
+
+
+def test_runs_of_different_length_are_not_read_together(store):
+    short = RunResult("ok", outputs=good(2).outputs[:10])
+    store.append(MODEL, [run(1), run(2, end=START + 9)], [good(1), short])
+    with pytest.raises(StoreError, match=r"30 days .* and 10 days"):
+        store.read(MODEL.version)
+    assert store.read(MODEL.version, START, START + 9).days == 10
+
+
+def test_outputs_can_lie_in_a_file_without_a_name(store, tmp_path):
+    store.append(MODEL, [run(1), run(2)], [good(1), good(2)])
+    place = tmp_path / "scratch"
+    read = store.read(MODEL.version, START, END, scratch=place)
+    assert isinstance(read.outputs, np.memmap)
+    assert not list(place.iterdir())
+    assert np.array_equal(read.outputs, store.read(MODEL.version, START, END).outputs)
 
 
 def test_a_segment_is_an_ordinary_hdf5_file(store):
@@ -232,5 +261,5 @@ def test_a_run_set_whose_arrays_do_not_fit_cannot_be_made(store):
     store.append(MODEL, [run(1)], [good(1)])
     read = store.read(MODEL.version, START, END)
     with pytest.raises(Exception, match=r"Expected outputs of shape \(1, 30, 2\)"):
-        replace(read, outputs=read.outputs[:, 1:])
+        replace(read, outputs=read.outputs[..., 1:])
     assert isinstance(read, RunSet)

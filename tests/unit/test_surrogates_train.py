@@ -9,7 +9,7 @@ from legacy_models.errors import BundleError, UsageError
 from surrogates.ensemble import mean_and_spread
 from surrogates.fitting import Epoch
 from surrogates.surrogate import Surrogate
-from surrogates.train import TrainSettings, train
+from surrogates.train import TrainSettings, precision_of, train
 from surrogates.windows import gather
 from tests.recorded_runs import TINY, recorded_runs, tiny_surrogate
 
@@ -58,6 +58,29 @@ def test_a_trained_surrogate_is_frozen_and_its_parameters_have_gradients(
     assert all(not network.trainable_weights for member in surrogate.members for network in member.networks)
     assert np.isfinite(gradient).all()
     assert (np.abs(gradient) > 0).all()
+
+
+def test_a_surrogate_trained_in_mixed_precision_computes_in_float32(
+    trained: tuple[Surrogate, list[Epoch]], tmp_path: Path
+) -> None:
+    records: list[Epoch] = []
+    mixed = train(recorded_runs(), replace(TINY, precision="mixed_bfloat16"), tmp_path, on_epoch=records.append)
+    losses, exact = ([r.loss for r in rs if "sequence" in r.network] for rs in (records, trained[1]))
+    assert losses != exact
+    np.testing.assert_allclose(losses, exact, rtol=0.05)
+    assert {layer.compute_dtype for layer in mixed.members[0].sequence.layers} == {"float32"}
+    assert mixed.predict(*arrays()).dtype == np.float32
+
+
+def test_without_a_gpu_training_is_in_float32() -> None:
+    assert precision_of(TINY) == "float32" or tf.config.list_physical_devices("GPU")
+
+
+def test_periods_of_any_length_follow_each_other(trained: tuple[Surrogate, list[Epoch]]) -> None:
+    surrogate, _ = trained
+    long, short, longer = (surrogate.predict(*arrays(days)) for days in (60, 30, 90))
+    np.testing.assert_allclose(short, long[:, :30], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(longer[:, :60], long, rtol=1e-4, atol=1e-5)
 
 
 def test_members_differ_and_the_surrogate_is_their_mean(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ TABLES = {
     "legacy_models": legacy_models.LEGACY_MODELS,
     "legacy_models ": legacy_models.EXECUTORS,
     "surrogates": surrogates.architectures.ARCHITECTURES,
+    "surrogates ": surrogates.SAMPLERS,
     "dpl": dpl.LOSSES,
     "dpl ": dpl.NETWORKS,
     "dpl  ": dpl.baselines.BASELINES,
