@@ -160,11 +160,7 @@ def score(job: Job, surrogate: Surrogate, sets: int) -> Figures:
         rows = np.arange(len(run_set))
         if kind == "all_unseen":
             everything = held_out.assess(experiment, surrogate, run_set, rows)
-            distance = everything.pop("distance") or {}
-            everything["distance"] = {"rank_correlation": distance.get("rank_correlation")}
-            everything.pop("hydrographs")
-            everything["spread"] = judged(surrogate, run_set, rows)
-            found[kind] = everything
+            found[kind] = everything | {"spread": judged(surrogate, run_set, rows)}
         else:
             found[kind] = {"runs": len(rows), "scores": scores(compare(surrogate, run_set, rows))}
     return found
@@ -205,11 +201,11 @@ def told(key: str) -> bool:
 
 
 def flat(prefix: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield dotted keys and figures of nested figures."""
+    """Yield dotted keys and figures of nested figures; series, which are drawn, are left out."""
     for name, value in tree.items():
         if isinstance(value, Mapping):
             yield from flat(f"{prefix}.{name}", value)
-        else:
+        elif not isinstance(value, list):
             yield f"{prefix}.{name}", value
 
 
