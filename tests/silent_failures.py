@@ -39,7 +39,7 @@ def soil(change: str) -> str:
 
 def rows(program: str) -> str:
     """Pass the forcing through awk."""
-    return f"awk '{program}' forcing/site_0 > s && mv s forcing/site_0"
+    return f"awk '{program}' forcing/site_0 > s && cat s > forcing/site_0"
 
 
 def row(change: str, day: int = SUMMER) -> str:
