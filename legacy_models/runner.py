@@ -88,7 +88,7 @@ def attempt_batch(
     try:
         directory.mkdir(parents=True)
     except OSError as error:
-        raise LegacyModelError(f"cannot make sandbox {directory}: {error.strerror}") from error
+        raise _unusable(directory, error) from error
     try:
         fault, log_tail, process_seconds = _execute(model, runs, directory, timeout)
         results = _results(model, runs, directory, fault, log_tail)
@@ -97,7 +97,7 @@ def attempt_batch(
             _refuse_full_disk(directory, fault + log_tail)
         keep = failed and keep_failed
     except OSError as error:
-        raise LegacyModelError(f"cannot work in sandbox {directory}: {error}") from error
+        raise _unusable(directory, error) from error
     finally:
         if not keep:
             shutil.rmtree(directory, ignore_errors=True)
@@ -264,7 +264,18 @@ def _refuse_full_disk(directory: Path, text: str) -> None:
     disk = os.statvfs(directory)
     full = disk.f_bavail * disk.f_frsize < _LEAST_FREE_BYTES or (disk.f_files > 0 and disk.f_favail == 0)
     if full or "killed by SIGXFSZ" in text or any(words in text for words in _NO_SPACE):
-        raise LegacyModelError(
-            f"no space left in {directory.parent}, where the model runs; what is committed is kept: "
-            "make room or choose another scratch directory, then start again"
-        )
+        raise _no_space(directory)
+
+
+def _unusable(directory: Path, error: OSError) -> LegacyModelError:
+    """Say why nothing can be written to the sandbox."""
+    if any(words in str(error) for words in _NO_SPACE):
+        return _no_space(directory)
+    return LegacyModelError(f"cannot use sandbox {directory}: {error.strerror or error}")
+
+
+def _no_space(directory: Path) -> LegacyModelError:
+    return LegacyModelError(
+        f"no space left in {directory.parent}, where the model runs; what is committed is kept: "
+        "make room or choose another scratch directory, then start again"
+    )

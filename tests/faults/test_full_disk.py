@@ -15,15 +15,15 @@ from legacy_models.store import RunStore
 
 
 @pytest.mark.fault(10)
-@pytest.mark.parametrize(("where", "stop"), [("input", "File too large"), ("output", "no space left in")])
+@pytest.mark.parametrize("where", ["input", "output"])
 def test_a_full_disk_in_the_sandbox_is_a_clean_stop_and_no_run_is_blamed(
-    tmp_path, misbehave, small_files, survivors, where, stop
+    tmp_path, misbehave, small_files, survivors, where
 ):
     misbehave("2:fill" if where == "output" else "")
     runs = numbered(*range(8))
     with RunStore.open(tmp_path / "store", write=True) as store, local_executor(2) as executor:
         store.plan([MODEL.key(run) for run in runs], "design")
-        with small_files(5 if where == "input" else 100_000), pytest.raises(LegacyModelError, match=stop):
+        with small_files(5 if where == "input" else 100_000), pytest.raises(LegacyModelError, match="no space left in"):
             simulate(MODEL, runs, store, executor, EnsembleSettings(batch_runs=1))
         assert store.counts().failed == 0
         misbehave("")

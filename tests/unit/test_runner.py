@@ -127,7 +127,7 @@ def test_the_time_limit_is_five_minutes_and_sixty_times_what_the_years_usually_t
 def test_a_sandbox_that_is_there_already_is_not_used(tmp_path):
     (tmp_path / "box").mkdir()
     (tmp_path / "box" / "precious").touch()
-    with pytest.raises(LegacyModelError, match=r"cannot make sandbox .*: File exists"):
+    with pytest.raises(LegacyModelError, match=r"cannot use sandbox .*: File exists"):
         run_batch(Script(""), runs(), tmp_path / "box")
     assert (tmp_path / "box" / "precious").exists()
 
