@@ -83,9 +83,9 @@ def tiny_surrogate(directory: Path, **changes: object) -> tuple[Surrogate, RunSe
     return train(runs, replace(TINY, **changes), directory), runs
 
 
-def vic_like_runs(sites: int = 2, sets: int = 3, days: int = 40) -> RunSet:
+def vic_like_runs(sites: int = 2, sets: int = 3, days: int = 40, bands: int = 1) -> RunSet:
     """Runs with VIC's names, units and bounds and made-up outputs: for what depends on the form only."""
-    model = ModelInfo.of(VicModel(spinup_years=1))
+    model = ModelInfo.of(VicModel(spinup_years=1, snow_bands=bands))
     rng = np.random.default_rng(0)
     names = [f"{i:08d}" for i in range(1, sites + 1)]
     dates = np.arange("2000-01-01", "2003-01-01", dtype="datetime64[D]")[: SPINUP + days]
@@ -93,8 +93,8 @@ def vic_like_runs(sites: int = 2, sets: int = 3, days: int = 40) -> RunSet:
     forcing = {
         name: Forcing(dates, np.abs(days_of), model.forcing_names) for name, days_of in zip(names, weather, strict=True)
     }
-    # latitude, elevation, porosity, quartz, critical, wilting, forest, leaf area, its range, temperature
-    properties = np.array([40.0, 500.0, 0.45, 0.4, 0.5, 0.25, 0.3, 3.0, 2.0, 8.0])
+    # latitude, height, porosity, quartz, critical, wilting, forest, leaf area, its range, temperature, elevation spread
+    properties = np.array([40.0, 500.0, 0.45, 0.4, 0.5, 0.25, 0.3, 3.0, 2.0, 8.0, 300.0])[: len(model.properties)]
     count = sites * sets
     outputs = rng.random((count, days, len(model.outputs))) * np.array([2.0, 1.0, 3.0, 20.0, 0.4, 0.4, 0.4])
     return RunSet(

@@ -3,7 +3,8 @@
 Exact, from VIC: infiltration curve, drainage, ARNO baseflow, capacities, and the water balance. Learned:
 phase of precipitation, snow melt and sublimation, evaporation by layer, and bounded factors on runoff,
 drainage and baseflow, which stand for what happens within the day. What VIC keeps besides its reported
-states (cold content and age of snow, water on the canopy) is left to a few learned latent states.
+states (cold content and age of snow, water on the canopy) is left to a few learned latent states. Where VIC has
+elevation bands, each of them has days of its own, as in VIC, and what comes out is their mean.
 """
 
 from typing import Any
@@ -13,6 +14,8 @@ from keras import ops
 
 from legacy_models.errors import UsageError
 from legacy_models.vic.parameters import LARGEST_DSMAX
+from legacy_models.vic.site import ELEVATION_SPREAD
+from surrogates.architectures.bands import BandShares, BandShift, EachBand, OverBands
 from surrogates.architectures.inputs import Inputs, scaled_inputs
 from surrogates.architectures.vic_days import VicDays
 from surrogates.architectures.vic_soil import Soil
@@ -25,6 +28,7 @@ STATES = OUTPUTS[3:]
 PROPERTIES = ("porosity", "wcr_fraction", "wpwp_fraction")
 PARAMETERS = ("b_infilt", "k", "r", "Ws", "expt", "Ksat", "depth2", "depth3")  # as in Soil
 FORCING = ("prcp", "tmin", "tmax", "dayl")
+DEGREES = 5.0  # that make about one
 
 
 def build(
@@ -55,32 +59,60 @@ def build(
     """
     _check(spec)
     inputs = scaled_inputs(spec)
-    described = keras.layers.Dense(2 * static, "silu")(inputs.static)
-    described = keras.layers.Dense(static, "silu")(described)
-    daily, rain, snow = _daily(spec, inputs, described, features)
     soil = _soil(spec, inputs)
-    known = keras.layers.Concatenate()([inputs.state, described])
-    hidden_state = keras.layers.Dense(latent, "tanh")(keras.layers.Dense(32, "silu")(known))
-    first = ops.concatenate([_stores(soil, inputs), hidden_state], axis=-1)
+    each, shift = _bands(spec, inputs)
+    told = [each(inputs.static)] if shift is None else [each(inputs.static), shift / DEGREES]
+    described = keras.layers.Dense(2 * static, "silu")(ops.concatenate(told, axis=-1))
+    described = keras.layers.Dense(static, "silu")(described)
+    daily, rain, snow = _daily(spec, inputs, each, shift, described, features)
+    known = keras.layers.Concatenate()([each(inputs.state), described])
+    known = keras.layers.Dense(32, "silu")(known)
+    stores = each(_stores(soil, inputs))
+    if shift is not None:
+        stores = _shared_out(known, stores, each(ops.concatenate(soil.capacity, axis=-1)), each.bands)
+    first = ops.concatenate([stores, keras.layers.Dense(latent, "tanh")(known)], axis=-1)
     forced = keras.layers.Concatenate()([daily, rain, snow])
-    days = VicDays(latent, hidden, substeps, name="days")([forced, soil.derived(), first])
+    days = VicDays(latent, hidden, substeps, name="days")([forced, each(soil.derived()), first])
+    days = OverBands(each.bands)(days)
     depth = ops.expand_dims(ops.concatenate(soil.millimetres, axis=-1), 1)
     outputs = keras.layers.Concatenate(name="outputs")([days[..., :4], days[..., 4:] / depth])
     return keras.Model(inputs.named, outputs, name="vic_hybrid")
 
 
-def _daily(spec: SurrogateSpec, inputs: Inputs, described: Tensor, features: int) -> tuple[Tensor, Tensor, Tensor]:
+def _bands(spec: SurrogateSpec, inputs: Inputs) -> tuple[EachBand, Tensor | None]:
+    """What repeats a site for its bands, and their difference in temperature [K]; None where there is one band."""
+    bands = int(dict(spec.model.options).get("snow_bands", 1))
+    if bands == 1:
+        return EachBand(1), None
+    place = spec.model.property_names.index(ELEVATION_SPREAD.name)
+    return EachBand(bands), BandShift(bands)(inputs.named["properties"][:, place : place + 1])
+
+
+def _shared_out(known: Tensor, stores: Tensor, capacity: Tensor, bands: int) -> Tensor:
+    """(site x band, 4) a site's snow and water of the layers [mm] divided up among its bands, if they can hold it."""
+    factors = BandShares(bands)(keras.layers.Dense(4, kernel_initializer="zeros")(known))
+    shared = stores * factors
+    return ops.concatenate([shared[:, :1], ops.minimum(shared[:, 1:], capacity)], axis=-1)
+
+
+def _daily(
+    spec: SurrogateSpec, inputs: Inputs, each: EachBand, shift: Tensor | None, described: Tensor, features: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Features of each day's forcing, rain and snowfall [mm]; its change tells spring from autumn."""
     names = spec.model.forcing_names
     rainfall, coldest, warmest, length = (
-        inputs.named["forcing"][..., names.index(name) : names.index(name) + 1] for name in FORCING
+        each(inputs.named["forcing"][..., names.index(name) : names.index(name) + 1]) for name in FORCING
     )
     mean = 0.5 * (coldest + warmest)
+    if shift is not None:
+        mean = mean + ops.expand_dims(shift, 1)
     lengthening = (length - ops.concatenate([length[:, :1], length[:, :-1]], axis=1)) / 150.0
-    forcing = keras.layers.Concatenate()([inputs.forcing, ops.log1p(rainfall), ops.tanh(0.5 * mean), lengthening])
-    wide = keras.layers.Dense(2 * features)(forcing)
-    scale, shift = (keras.layers.Dense(2 * features)(described) for _ in range(2))
-    wide = ops.silu(wide * (1.0 + ops.expand_dims(scale, 1)) + ops.expand_dims(shift, 1))
+    known = [each(inputs.forcing), ops.log1p(rainfall), ops.tanh(0.5 * mean), lengthening]
+    if shift is not None:
+        known.append(mean / DEGREES)
+    wide = keras.layers.Dense(2 * features)(keras.layers.Concatenate()(known))
+    scale, shifted = (keras.layers.Dense(2 * features)(described) for _ in range(2))
+    wide = ops.silu(wide * (1.0 + ops.expand_dims(scale, 1)) + ops.expand_dims(shifted, 1))
     snowfall = rainfall * ops.sigmoid(keras.layers.Dense(1)(wide) - 2.0 * mean)
     return keras.layers.Dense(features, "silu")(wide), rainfall - snowfall, snowfall
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from legacy_models.errors import UsageError
+from legacy_models.vic.site import elevation_bands
 from surrogates.architectures import ARCHITECTURES
+from surrogates.architectures.bands import BandShares, BandShift, OverBands
 from surrogates.scaling import FromScaledState, FromUnit, ScaleState, Standardize, ToPhysical, ToUnit
 from surrogates.surrogate import new_member
 from surrogates.windows import gather, spec_of
@@ -25,8 +27,8 @@ OPTIONS = {"lstm": TINY.options, "vic_hybrid": {"hidden": 8, "features": 4, "sta
 RUNS = {"lstm": recorded_runs, "vic_hybrid": vic_like_runs}
 
 
-def inputs(name: str, days: int = 12) -> dict[str, np.ndarray]:
-    run_set = RUNS[name]()
+def inputs(name: str, days: int = 12, **form: int) -> dict[str, np.ndarray]:
+    run_set = RUNS[name](**form)
     runs = gather(run_set)
     states = [run_set.model.output_names.index(state) for state in run_set.model.states]
     return {
@@ -38,8 +40,8 @@ def inputs(name: str, days: int = 12) -> dict[str, np.ndarray]:
 
 
 @cache
-def built(name: str, seed: int = 0) -> keras.Model:
-    run_set = RUNS[name]()
+def built(name: str, seed: int = 0, **form: int) -> keras.Model:
+    run_set = RUNS[name](**form)
     runs = gather(run_set)
     return new_member(spec_of(run_set, runs, np.arange(len(runs))), name, OPTIONS[name], seed).sequence
 
@@ -94,9 +96,10 @@ def test_the_seed_decides_the_weights(name: str) -> None:
     assert any((a != b).any() for a, b in zip(first, other, strict=True))
 
 
-def test_the_hybrid_keeps_the_water_balance() -> None:
+@pytest.mark.parametrize("bands", [1, 3])
+def test_the_hybrid_keeps_the_water_balance(bands: int) -> None:
     """P = runoff + baseflow + evaporation + change of snow and soil water, whatever the weights are."""
-    network, given = built("vic_hybrid"), inputs("vic_hybrid", days=40)
+    network, given = built("vic_hybrid", bands=bands), inputs("vic_hybrid", days=40, bands=bands)
     given["state"] = given["state"] * [1.0, 0.5, 0.5, 0.5]
     outputs = np.asarray(network(given), dtype=np.float64)
     space = RUNS["vic_hybrid"]().model.parameters
@@ -109,6 +112,26 @@ def test_the_hybrid_keeps_the_water_balance() -> None:
     change = stored(outputs[:, -1, 3:]) - stored(given["state"])
     left = outputs[..., :3].sum(axis=(1, 2))
     np.testing.assert_allclose(given["forcing"][..., 0].sum(axis=1), left + change, rtol=1e-3)
+
+
+def test_the_hybrids_bands_are_as_warm_as_those_of_vic() -> None:
+    properties = {"elevation": 800.0, "elevation_spread": 250.0}
+    bands = elevation_bands(properties, 1, 3)
+    expected = [-0.0065 * (height - 800.0) for height in bands.elevations]
+    np.testing.assert_allclose(np.ravel(BandShift(3)(np.array([[250.0]], np.float32))), expected, rtol=1e-5)
+
+
+def test_water_shared_out_to_bands_stays_what_it_was() -> None:
+    preferences = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    factors = BandShares(3)(preferences)
+    np.testing.assert_allclose(OverBands(3)(factors), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(BandShares(3)(np.ones((6, 4), np.float32)), 1.0, rtol=1e-6)
+
+
+def test_the_hybrids_sites_do_not_mix() -> None:
+    network, given = built("vic_hybrid", bands=3), inputs("vic_hybrid", bands=3)
+    alone = {name: values[2:3] for name, values in given.items()}
+    np.testing.assert_allclose(network(given)[2], network(alone)[0], rtol=1e-4, atol=1e-5)
 
 
 def test_the_hybrid_refuses_a_model_that_is_not_vic() -> None:
