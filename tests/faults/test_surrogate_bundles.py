@@ -252,6 +252,14 @@ def test_weights_of_another_shape_are_refused(saved: Path) -> None:
 
 
 @pytest.mark.fault(28)
+@pytest.mark.parametrize("members", [0, 2, 10**12])
+def test_a_card_that_names_members_without_weights_is_refused_before_any_is_built(saved: Path, members: int) -> None:
+    reseal(saved, lambda card: card.update(members=members))
+    with pytest.raises(BundleError, match=rf"names {members} members, weights\.npz holds 1"):
+        bundle.load(saved)
+
+
+@pytest.mark.fault(28)
 def test_a_newer_schema_is_refused_with_the_remedy(saved: Path) -> None:
     reseal(saved, lambda card: card.update(schema_version=99))
     with pytest.raises(BundleError, match="update"):
