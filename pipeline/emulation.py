@@ -18,6 +18,7 @@ from pipeline.job import Job
 
 if TYPE_CHECKING:
     from legacy_models.run_set import RunSet
+    from surrogates.fitting import Epoch
     from surrogates.settings import TrainSettings
     from surrogates.surrogate import Surrogate
 
@@ -50,12 +51,12 @@ def emulate(job: Job, number: int) -> None:
     with job.record.running(stage, fingerprint) as note:
         runs = training_runs(job, number)
         start = load_surrogate(job, number - 1) if number else None
-        history: list[dict[str, Any]] = []
+        history: list[Epoch] = []
         total = settings.members * (settings.epochs + settings.initial_epochs)
         with job.reporter.bar(f"surrogate, round {number}", total) as advance:
 
-            def on_epoch(epoch: Any) -> None:
-                history.append(asdict(epoch))
+            def on_epoch(epoch: "Epoch") -> None:
+                history.append(epoch)
                 advance(len(history), f"loss {epoch.loss:.4f}, held-out runoff NSE {epoch.held_out_nse:.3f}")
 
             trained = train(runs, settings, place / "checkpoints", start, on_epoch)
@@ -63,8 +64,7 @@ def emulate(job: Job, number: int) -> None:
         note.update(figures)
         card = {**known.card, **figures, "transductive": job.experiment.transductive(known.card["sites"])}
         bundle.save(replace(known, card=card), place / "surrogate")
-        curves = pd.DataFrame(history).rename(columns={"loss": "train_loss"}).assign(round=number)
-        write_text(place / "surrogate_history.csv", curves.to_csv(index=False))
+        write_text(place / "surrogate_history.csv", learning_curves(history, number).to_csv(index=False))
     runoff = note["held_out"].get("runoff_total") or {}
     median, low = (runoff.get(name) or float("nan") for name in ("nse_median", "nse_p05"))
     job.reporter.say(
@@ -83,6 +83,13 @@ def _judged(job: Job, trained: "Surrogate", runs: "RunSet", path: Path) -> tuple
     calibration, spread = calibrate(trained, runs, rows, job.experiment.config.seed)
     write_json(path, {**fidelity, "spread": spread})
     return replace(trained, calibration=calibration), {"held_out": fidelity["scores"], "spread": spread}
+
+
+def learning_curves(history: "Sequence[Epoch]", number: int) -> pd.DataFrame:
+    """A row for each epoch of each network of a round's members."""
+    return (
+        pd.DataFrame([asdict(epoch) for epoch in history]).rename(columns={"loss": "train_loss"}).assign(round=number)
+    )
 
 
 def surrogate_settings(job: Job, number: int) -> "TrainSettings":

@@ -1,6 +1,7 @@
 """The stage publish: everything logged in MLflow, surrogate and parameter network registered."""
 
 import json
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -54,6 +55,35 @@ def lineage(job: Job, summary: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def log_curves(directory: Path, tracker: Any) -> None:
+    """Log the learning curves of a run's directory, each network's under a name of its own.
+
+    The members of a surrogate that has several each have a run nested under this one. A single one has not: its curves
+    are the run's, beside the figures by which runs are compared.
+    """
+    learned, trained = directory / "dpl_history.csv", directory / "surrogate_history.csv"
+    if learned.exists():
+        _log_curve(tracker, "dpl", pd.read_csv(learned))
+    if not trained.exists():
+        return
+    table = pd.read_csv(trained)
+    names = table["network"].str.replace(" ", "_").str.extract("member_(?P<member>[0-9]+)_(?P<network>.+)")
+    members = list(table.groupby(names["member"]))
+    for member, rows in members:
+        run = tracker.child(f"member {member}") if len(members) > 1 else tracker
+        for network, curve in rows.groupby(names["network"]):
+            _log_curve(run, f"surrogate.{network}", curve)
+        if run is not tracker:
+            run.finish()
+
+
+def _log_curve(tracker: Any, prefix: str, history: pd.DataFrame) -> None:
+    """Log a row as a step."""
+    figures = history.select_dtypes("number").drop(columns=["epochs"], errors="ignore")
+    for step, row in enumerate(figures.to_dict("records")):
+        tracker.metrics(prefix, step, {str(k): float(v) for k, v in row.items() if v == v})
+
+
 def _publish(job: Job, summary: dict[str, Any], publication: str) -> dict[str, Any]:
     """Tell MLflow everything and return where it is found there."""
     from pipeline.tracking import Tracker
@@ -72,12 +102,7 @@ def _log(job: Job, tracker: Any, summary: dict[str, Any]) -> None:
     """Log configuration, learning curves and files."""
     tracker.tags(lineage(job, summary))
     tracker.parameters(job.experiment.config.model_dump(mode="json"))
-    for name in ("surrogate", "dpl"):
-        history = job.directory / f"{name}_history.csv"
-        if history.exists():
-            table = pd.read_csv(history).select_dtypes("number")
-            for step, row in enumerate(table.drop(columns=["epochs"], errors="ignore").to_dict("records")):
-                tracker.metrics(name, step, {str(k): float(v) for k, v in row.items() if v == v})
+    log_curves(job.directory, tracker)
     names = ("config.yaml", "scores.csv", "parameters.nc", "stages.json")
     tracker.files(*(job.directory / name for name in names if (job.directory / name).exists()))
 

@@ -43,19 +43,26 @@ class Tracker:
         experiment: name of the MLflow experiment, created where it does not exist.
         name: name of a new run.
         publication: the run's tag of this name; a run that has it already is gone on with.
+        parent: id of the run that a new one is nested under.
 
     Raises:
         RegistryError: if the server cannot be reached.
     """
 
-    def __init__(self, uri: str | None, experiment: str, name: str, publication: str) -> None:
-        self.uri = uri or default_uri()
+    def __init__(
+        self, uri: str | None, experiment: str, name: str, publication: str, parent: str | None = None
+    ) -> None:
+        self.uri, self.experiment, self.publication = uri or default_uri(), experiment, publication
         try:
             self.client = _client(self.uri)
-            run = self._run(experiment, name, publication)
+            run = self._run(name, parent)
         except Exception as error:
             raise RegistryError(f"MLflow at {self.uri} does not answer: {_first_line(error)}") from error
         self.run_id, self._begun = str(run.info.run_id), int(run.info.start_time)
+
+    def child(self, name: str) -> "Tracker":
+        """Return the run of that name that is nested under this one."""
+        return Tracker(self.uri, self.experiment, name, f"{self.publication}/{name}", parent=self.run_id)
 
     def tags(self, tags: Mapping[str, str]) -> None:
         """Set tags of the run."""
@@ -128,15 +135,18 @@ class Tracker:
             raise RegistryError(f"MLflow at {self.uri} did not register {name}: {_first_line(error)}") from error
         return _address(version)
 
-    def _run(self, experiment: str, name: str, publication: str) -> Any:
+    def _run(self, name: str, parent: str | None) -> Any:
         """Find the run of this publication, or create it."""
-        found = self.client.get_experiment_by_name(experiment)
-        location = _artifact_location(self.uri, experiment)
+        found = self.client.get_experiment_by_name(self.experiment)
+        location = _artifact_location(self.uri, self.experiment)
         identifier = (
-            found.experiment_id if found else self.client.create_experiment(experiment, artifact_location=location)
+            found.experiment_id if found else self.client.create_experiment(self.experiment, artifact_location=location)
         )
-        runs = self.client.search_runs([identifier], f"tags.publication = '{publication}'", max_results=1)
-        return runs[0] if runs else self.client.create_run(identifier, None, {"publication": publication}, name)
+        runs = self.client.search_runs([identifier], f"tags.publication = '{self.publication}'", max_results=1)
+        if runs:
+            return runs[0]
+        nested = {"mlflow.parentRunId": parent} if parent else {}
+        return self.client.create_run(identifier, None, {"publication": self.publication, **nested}, name)
 
 
 @dataclass(frozen=True)

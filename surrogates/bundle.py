@@ -4,7 +4,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,8 +17,7 @@ from legacy_models.model import LegacyModel
 from legacy_models.run_set import ModelInfo
 from surrogates.calibration import Calibration
 from surrogates.domain import Domain
-from surrogates.spec import SurrogateSpec
-from surrogates.surrogate import Surrogate, new_member
+from surrogates.surrogate import Surrogate, unfilled
 
 SCHEMA_VERSION = 1
 CARD, WEIGHTS, DOMAIN = "card.json", "weights.npz", "domain.npz"
@@ -133,11 +132,7 @@ def _write_files(surrogate: Surrogate, directory: Path) -> None:
         np.savez(directory / DOMAIN, **domain)
     head = {
         "schema_version": SCHEMA_VERSION,
-        "architecture": surrogate.architecture,
-        "options": dict(surrogate.options),
-        "piece": surrogate.piece,
-        "members": len(surrogate.members),
-        "spec": surrogate.spec.to_dict(),
+        **surrogate.form,
         "calibration": surrogate.calibration.to_dict() if surrogate.calibration else None,
         "files": {file.name: sha256_of_file(file) for file in sorted(directory.iterdir())},
     }
@@ -162,19 +157,21 @@ def _check_files(path: Path, card: Mapping[str, Any]) -> None:
 
 def _assemble(path: Path, card: Mapping[str, Any]) -> Surrogate:
     """Build the networks by the architecture's name and fill in their weights."""
-    spec = SurrogateSpec.from_dict(card["spec"])
-    members = []
     with np.load(path / WEIGHTS, allow_pickle=False) as arrays:
-        for i in range(int(card["members"])):
-            member = new_member(spec, card["architecture"], card["options"], seed=0)
+        given = len({name.partition(".")[0] for name in arrays.files})
+        if given != card["members"]:
+            raise BundleError(f"{path}: the card names {card['members']} members, {WEIGHTS} holds {given}")
+        surrogate = unfilled(card)
+        for i, member in enumerate(surrogate.members):
             for j, network in enumerate(member.networks):
                 _set_weights(network, [arrays[f"{i}.{j}.{k}"] for k in range(len(network.weights))], f"member {i}")
-            members.append(member.freeze())
-    domain = _read_domain(path / DOMAIN) if DOMAIN in card["files"] else None
     known = card.get("calibration")
-    calibration = Calibration.from_dict(known) if known else None
-    form = (spec, card["architecture"], card["options"], int(card["piece"]))
-    return Surrogate(*form, tuple(members), domain, card, calibration)
+    return replace(
+        surrogate,
+        domain=_read_domain(path / DOMAIN) if DOMAIN in card["files"] else None,
+        card=card,
+        calibration=Calibration.from_dict(known) if known else None,
+    )
 
 
 def _set_weights(network: Any, weights: Sequence[Any], where: str) -> None:

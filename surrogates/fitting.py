@@ -96,7 +96,7 @@ def fit(
     """Fit ``network`` in place and leave it with the averaged weights that were best on held-out runs.
 
     After every epoch all that decides the next one is written to ``checkpoint``; where that file exists
-    already, fitting goes on from it as if it had never stopped.
+    already, fitting goes on from it as if it had never stopped, and ``on_epoch`` is told of its epochs too.
 
     Returns:
         One record an epoch, earlier ones from the checkpoint included.
@@ -107,13 +107,15 @@ def fit(
     progress = _Progress(network, budget)
     if checkpoint.exists():
         progress.restore(checkpoint)
+    told = on_epoch or (lambda _: None)
+    for earlier in progress.history:
+        told(earlier)
     step = _step_function(network, task.loss, progress)
     while not _finished(progress.history, budget):
         record = _epoch(network, task, budget, progress, step)
         progress.remember(record)
         progress.save(checkpoint)
-        if on_epoch is not None:
-            on_epoch(record)
+        told(record)
     network.set_weights(progress.best)
     return progress.history
 

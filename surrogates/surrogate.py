@@ -69,6 +69,17 @@ class Surrogate:
     def __repr__(self) -> str:
         return f"Surrogate({self.spec.model.name}, {self.architecture}, members={len(self.members)})"
 
+    @property
+    def form(self) -> dict[str, Any]:
+        """What the networks are built from, as plain values for JSON; ``unfilled`` builds them."""
+        return {
+            "architecture": self.architecture,
+            "options": dict(self.options),
+            "piece": self.piece,
+            "members": len(self.members),
+            "spec": self.spec.to_dict(),
+        }
+
     def simulate(self, forcing: Tensor, antecedent: Tensor, parameters: Tensor, properties: Tensor) -> Tensor:
         """Simulate with every member and return their mean; differentiable, for use under ``tf.function``.
 
@@ -172,8 +183,15 @@ def from_state(
     return ops.concatenate(pieces, axis=1)
 
 
+def unfilled(form: Mapping[str, Any]) -> Surrogate:
+    """Build the frozen networks that a ``Surrogate.form`` describes; their weights are still to be filled in."""
+    spec, architecture, options = SurrogateSpec.from_dict(form["spec"]), form["architecture"], form["options"]
+    members = (new_member(spec, architecture, options, seed=None).freeze() for _ in range(int(form["members"])))
+    return Surrogate(spec, architecture, options, int(form["piece"]), tuple(members))
+
+
 def new_member(
-    spec: SurrogateSpec, architecture: str, options: Mapping[str, Any], seed: int, precision: str = "float32"
+    spec: SurrogateSpec, architecture: str, options: Mapping[str, Any], seed: int | None, precision: str = "float32"
 ) -> Member:
     """Build untrained networks whose weights depend on ``seed`` only.
 
@@ -181,10 +199,11 @@ def new_member(
         spec: the legacy model and the scaling constants.
         architecture: name in ``ARCHITECTURES``.
         options: arguments of its ``build``.
-        seed: decides the weights.
+        seed: decides the weights; None, for weights that will be replaced, leaves the process's seeds as they are.
         precision: a Keras dtype policy for the sequence network; weights are float32 under any.
     """
-    keras.utils.set_random_seed(seed)
+    if seed is not None:
+        keras.utils.set_random_seed(seed)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:

@@ -36,7 +36,7 @@ def train(
         settings: architecture, budget and loss.
         directory: where checkpoints are kept; they belong to these runs and settings, others start anew.
         warm_start: a surrogate of the same model and form to start from; its scaling is kept.
-        on_epoch: called with a frozen record after every epoch.
+        on_epoch: called with a frozen record after every epoch, and with those of the checkpoints that are there.
 
     Returns:
         The frozen surrogate with its domain; ``card`` says what it was trained on.

@@ -38,7 +38,14 @@ def test_all_figures_are_logged(finished_run, client, registry):
     metrics = client.get_run(version.run_id).data.metrics
     summary = json.loads((finished_run / "summary.json").read_text())
     assert metrics["summary.closed_loop.test.nse_median"] == pytest.approx(summary["closed_loop"]["test"]["nse_median"])
-    assert {"surrogate.train_loss", "dpl.train_loss"} <= set(metrics)
+    curves = "surrogate.sequence.train_loss", "surrogate.initial_state.train_loss", "dpl.train_loss"
+    assert set(curves) <= set(metrics)
+
+
+def test_a_single_member_has_no_run_of_its_own(client, registry):
+    run = client.get_model_version("linear_reservoir-dpl", "1").run_id
+    everything = client.search_runs([client.get_run(run).info.experiment_id])
+    assert not [r for r in everything if r.data.tags.get("mlflow.parentRunId") == run]
 
 
 def test_the_fetched_surrogate_gives_the_same_numbers(finished_run, tiny_config, registry, tmp_path):
