@@ -47,7 +47,7 @@ def antecedent(forcing: Forcing) -> Features:
     return np.concatenate(columns, axis=1).astype(np.float32)
 
 
-def build(spec: SurrogateSpec, *, hidden: int = 96) -> keras.Model:
+def build(spec: SurrogateSpec, *, hidden: int = 256, layers: int = 3) -> keras.Model:
     """Return the network (antecedent, parameters, properties) -> state (basin, state) in physical units."""
     named = {
         "antecedent": keras.Input((len(spec.scaling.antecedent_mean),), name="antecedent"),
@@ -56,7 +56,7 @@ def build(spec: SurrogateSpec, *, hidden: int = 96) -> keras.Model:
     }
     past = Standardize(spec.scaling.antecedent_mean, spec.scaling.antecedent_std)(named["antecedent"])
     known = keras.layers.Concatenate()([past, scaled_static(spec, named)])
-    for _ in range(2):
+    for _ in range(layers):
         known = keras.layers.Dense(hidden, "silu")(known)
     values = keras.layers.Dense(len(spec.model.states))(known)
     return keras.Model(named, FromScaledState(*state_scaling(spec))(values), name="initial_state")

@@ -22,9 +22,9 @@ class Weights(NamedTuple):
 
 def simulate(
     features: Tensor,
-    rain: Tensor,
-    snowfall: Tensor,
+    weather: Tensor,
     soil: Soil,
+    roots: Tensor,
     first: Tensor,
     weights: Weights,
     substeps: int,
@@ -33,28 +33,34 @@ def simulate(
     """(basin, time, 7) runoff, baseflow, evaporation, snow and water of the layers [mm]."""
     days, state = [], first
     for day in range(features.shape[1]):
-        weather = (features[:, day], rain[:, day, None], snowfall[:, day, None])
-        simulated, state = advance(*weather, soil, limited_sensitivity(state, limit), weights, substeps)
+        state = limited_sensitivity(state, limit)
+        simulated, state = advance(features[:, day], weather[:, day], soil, roots, state, weights, substeps)
         days.append(simulated)
     return ops.stack(days, axis=1)
 
 
 def advance(
-    features: Tensor, rain: Tensor, snowfall: Tensor, soil: Soil, state: Tensor, weights: Weights, substeps: int
+    features: Tensor, weather: Tensor, soil: Soil, roots: Tensor, state: Tensor, weights: Weights, substeps: int
 ) -> tuple[Tensor, Tensor]:
     """Return fluxes and stores of a day, and the state at its end."""
     swe, *water = columns(ops.relu(state[:, :4]))
     latent = state[:, 4:]
-    known = ops.concatenate([ops.log1p(swe / 10.0), *describe(soil, water), latent, features], -1)
+    rain, snowfall, potential_melt, potential_wet, potential, ease, *melting = columns(weather)
+    described = describe(soil, water)
+    known = ops.concatenate([ops.log1p(swe / 10.0), *described, latent, features], -1)
     terms = ops.silu(known @ weights.inner + weights.shift) @ weights.terms + weights.bias
-    demands = columns(ops.softplus(terms[:, :6] - 1.0))
+    wanted = [potential_melt + 0.5, potential_wet]
+    for share, free in zip(columns(roots), described[3:], strict=True):
+        wanted.append(potential * share * free / (free + ease * (1.0 - free)))
+    demands = columns(ops.softplus(terms[:, :1] - 1.0))
+    demands += columns(ops.concatenate(wanted, -1) * 2.0 * ops.sigmoid(terms[:, 1:6]))
     factors = columns(ops.exp(ops.tanh(terms[:, 6:10])))
-    inflow, swe, evaporation = snow_and_canopy(rain, snowfall, swe, demands)
+    inflow, melt, swe, evaporation = snow_and_canopy(rain, snowfall, swe, demands)
     runoff, baseflow_of_day = 0.0, 0.0
-    for _ in range(substeps):
+    for melt_share in melting:
         share = 1.0 / substeps
         wanted = [share * demand for demand in demands[3:]]
-        quick, slow, taken, water = step(soil, share * inflow, water, wanted, factors, share)
+        quick, slow, taken, water = step(soil, share * inflow + melt_share * melt, water, wanted, factors, share)
         runoff, baseflow_of_day, evaporation = runoff + quick, baseflow_of_day + slow, evaporation + taken
     gate, proposal = ops.split(terms[:, 10:], 2, axis=-1)
     latent = latent + ops.sigmoid(gate - 1.0) * (ops.tanh(proposal) - latent)
@@ -87,14 +93,14 @@ def describe(soil: Soil, water: Sequence[Tensor]) -> list[Tensor]:
 
 def snow_and_canopy(
     rain: Tensor, snowfall: Tensor, swe: Tensor, demands: list[Tensor]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the water that reaches the soil, the snow that is left, and what evaporated of both [mm]."""
-    melting, sublimating, wetting = demands[:3]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the rain and the melt that reach the soil, the snow that is left, and what evaporated of both [mm]."""
+    sublimating, melting, wetting = demands[:3]
     intercepted = limited(wetting, rain)
     pack = swe + snowfall
     sublimated = limited(0.3 * sublimating, pack)
-    melt = limited(5.0 * melting, pack - sublimated)
-    return rain - intercepted + melt, pack - sublimated - melt, intercepted + sublimated
+    melt = limited(melting, pack - sublimated)
+    return rain - intercepted, melt, pack - sublimated - melt, intercepted + sublimated
 
 
 def step(
@@ -121,16 +127,17 @@ def step(
     capacity, residual = soil.capacity, soil.residual
     first, second, third = water
     runoff = ops.minimum(factors[0] * surface_runoff(soil, inflow, first + second), inflow)
-    first = first + inflow - runoff
-    free = [ops.relu(held - low) for held, low in zip((first, second, third), residual, strict=True)]
+    free = [ops.relu(held - low) for held, low in zip(water, residual, strict=True)]
     taken = [limited(demand, held) for demand, held in zip(demands, free, strict=True)]
-    first, second, third = (held - lost for held, lost in zip((first, second, third), taken, strict=True))
+    first, second, third = (held - lost for held, lost in zip(water, taken, strict=True))
     down = drainage(soil, first - residual[0], capacity[0] - residual[0], factors[1] * days)
-    second = second + down
     deeper = drainage(soil, second - residual[1], capacity[1] - residual[1], factors[2] * days)
     space, held = capacity[2] - residual[2], ops.relu(third - residual[2])
     slow = baseflow(soil, held, space, factors[3] * days)
-    spilled, *water = overflow((first - down, second - deeper, third - slow + deeper), capacity)
+    first = first + inflow - runoff - down
+    pushed = ops.relu(first - capacity[0])
+    moved = (first - pushed, second + down + pushed - deeper, third + deeper - slow)
+    spilled, *water = overflow(moved, capacity)
     return runoff + spilled, slow, sum(taken[1:], taken[0]), water
 
 

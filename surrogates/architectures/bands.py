@@ -3,15 +3,9 @@
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from legacy_models.vic.site import band_scores
-
 Tensor = Any
-
-LAPSE_RATE = -0.0065
-"""Change of temperature with height, VIC's own [K m-1]."""
 
 
 class _ByBand(keras.layers.Layer):
@@ -64,20 +58,6 @@ class BandShares(_ByBand):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """As the preferences."""
         return input_shape
-
-
-@keras.saving.register_keras_serializable(package="surrogates")
-class BandShift(_ByBand):
-    """(site, 1) spread of elevation [m] to (site x band, 1) difference in temperature [K], as in VIC's bands."""
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Lapse the temperature to the mean height of each band."""
-        heights = np.array(band_scores(self.bands), dtype=np.float32)
-        return tf.reshape(LAPSE_RATE * inputs * heights, (-1, 1))
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(site x band, 1)."""
-        return (None, input_shape[1])
 
 
 def _apart(rows: Tensor, bands: int) -> Tensor:

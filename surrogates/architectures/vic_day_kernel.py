@@ -1,38 +1,36 @@
-"""A day of the hybrid for a block of basins: learned terms, snow and canopy, and their adjoints."""
+"""A day of the hybrid for a block of basins: its learned terms, then the surface, then the soil; and their adjoints."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from surrogates.architectures.compiled import inlined, kernel
-from surrogates.architectures.vector_math import ONE, TWO, ZERO, exp, log1p, sigmoid, softplus, tanh
+from surrogates.architectures.vector_math import ONE, TWO, exp, sigmoid, softplus, tanh
 from surrogates.architectures.vic_soil_kernel import (
-    BASEFLOW,
     CONSTANTS,
-    DAY_ROWS,
-    EVAPORATION,
     FACTOR_RUNOFF,
     INFLOW,
     LANES,
+    MELT_SHARE,
     MELTING,
-    PER_CAPACITY_1,
-    PER_SPAN,
-    RUNOFF,
     STEP_ROWS,
-    SUBLIMATING,
-    WETTING,
-    WILTING,
     step,
 )
-from surrogates.architectures.vic_water import relu, taken, taken_adjoint
-
-STORES, KNOWN, LEARNED, FLUXES = 4, 7, 10, 3
-RAIN, SNOWFALL, SWE, SNOW_LEFT, REST, KEPT_RAIN, KEPT_PACK, KEPT_REST = range(
-    DAY_ROWS * LANES, (DAY_ROWS + 8) * LANES, LANES
+from surrogates.architectures.vic_surface_kernel import (
+    KNOWN,
+    RAIN,
+    ROWS,
+    SWE,
+    WANTED_MELT,
+    WEATHER,
+    describe,
+    snow_and_canopy,
+    want,
+    want_adjoint,
 )
-ROWS = DAY_ROWS + 8
+from surrogates.architectures.vic_water import relu
 
-_DEEP_SNOW, _MOST_MELT, _MOST_SUBLIMATION = (np.float32(value) for value in (10.0, 5.0, 0.3))
+STORES, LEARNED, FLUXES = 4, 10, 3
 
 
 class Weights(NamedTuple):
@@ -112,10 +110,13 @@ def read_state(b, state):
 
 
 @kernel
-def advance(b, weights, features, rain, snowfall):
+def advance(b, weights, features, weather):
     """Compute a day, except for the new latent states: the adjoint needs the old ones."""
     for lane in range(LANES):
-        b.d[RAIN + lane], b.d[SNOWFALL + lane] = rain[lane], snowfall[lane]
+        for k in range(WEATHER):
+            b.d[RAIN + k * LANES + lane] = weather[lane, k]
+        for i in range(len(b.slabs) - 1):
+            b.slabs[i, MELT_SHARE + lane] = weather[lane, WEATHER + i]
     learn(b, weights, features)
     snow_and_canopy(b.d, LANES)
     substeps = len(b.slabs) - 1
@@ -129,6 +130,7 @@ def learn(b, weights, features):
     """Compute the learned terms, demands and factors among them."""
     latents = b.latent.shape[1]
     describe(b.c, b.d, b.slabs[0], b.flat, LANES)
+    want(b.c, b.d, b.flat, LANES)
     for lane in range(LANES):
         for k in range(KNOWN):
             b.known[lane, k] = b.flat[k * LANES + lane]
@@ -148,21 +150,31 @@ def learn(b, weights, features):
         for k in range(latents):
             b.gate[lane * latents + k] = b.z[lane, LEARNED + k]
             b.proposal[lane * latents + k] = b.z[lane, LEARNED + latents + k]
-    for i in range(FACTOR_RUNOFF):
+    for i in range(MELTING):
         b.d[i] = softplus(b.flat[i] - ONE)
+    for i in range(MELTING, FACTOR_RUNOFF):
+        b.d[i] = b.d[WANTED_MELT - MELTING + i] * (TWO * sigmoid(b.flat[i]))
     for i in range(FACTOR_RUNOFF, INFLOW):
         b.d[i] = exp(tanh(b.flat[i]))
 
 
 @inlined
-def learn_adjoint(b, g_d, g_latent, g_z):
-    """Turn sensitivities to demands, factors and new latent states into those to terms and old latent states."""
+def learn_adjoint(b, g_c, g_d, g_latent, g_z):
+    """Turn sensitivities to demands, factors and new latent states into those to terms and old latent states.
+
+    Those to the weather and to the freedom of the roots, which demands depend on, are set.
+    """
     latents = b.latent.shape[1]
-    for i in range(FACTOR_RUNOFF):
+    for i in range(MELTING):
         g_d[i] *= sigmoid(b.flat[i] - ONE)
+    for i in range(MELTING, FACTOR_RUNOFF):
+        open_ = sigmoid(b.flat[i])
+        g_d[WANTED_MELT - MELTING + i] = g_d[i] * (TWO * open_)
+        g_d[i] *= b.d[WANTED_MELT - MELTING + i] * (TWO * open_ * (ONE - open_))
     for i in range(FACTOR_RUNOFF, INFLOW):
         bent = tanh(b.flat[i])
         g_d[i] *= b.d[i] * (ONE - bent * bent)
+    want_adjoint(b.c, b.d, g_c, g_d, LANES)
     renew_adjoint(b.latent.reshape(-1), b.gate, b.proposal, g_latent.reshape(-1))
     for lane in range(LANES):
         for k in range(LEARNED):
@@ -192,82 +204,6 @@ def silu_adjoint(x, g):
     for i in range(len(x)):
         open_ = sigmoid(x[i])
         g[i] *= open_ * (ONE + x[i] * (ONE - open_))
-
-
-@inlined
-def describe(c, d, s, known, lanes):
-    """Snow, saturation of each layer in [-1, 1], and how free roots are to take water, 0 to 1."""
-    for i in range(lanes):
-        known[i] = log1p(d[SWE + i] / _DEEP_SNOW)
-    for i in range(3 * lanes):
-        known[lanes + i] = TWO * s[i] * c[PER_CAPACITY_1 + i] - ONE
-    for k in range(3):
-        for i in range(lanes):
-            saturation = s[k * lanes + i] * c[PER_CAPACITY_1 + k * lanes + i]
-            free = relu((saturation - c[WILTING + i]) * c[PER_SPAN + i])
-            known[(4 + k) * lanes + i] = ONE if free > ONE else free
-
-
-@inlined
-def describe_adjoint(c, d, s, g_known, g_c, g_snow, g_water, limit, lanes):
-    """Sensitivities to the stores at the start of the day, within ``limit``."""
-    for i in range(lanes):
-        g = g_snow[i] + g_known[i] / (_DEEP_SNOW + d[SWE + i])
-        g_snow[i] = within(g if d[SWE + i] > ZERO else ZERO, limit)
-    for k in range(3):
-        for i in range(lanes):
-            water, per_capacity = s[k * lanes + i], c[PER_CAPACITY_1 + k * lanes + i]
-            above = water * per_capacity - c[WILTING + i]
-            free = above * c[PER_SPAN + i]
-            g_free = g_known[(4 + k) * lanes + i]
-            g_free = ZERO if (free < ZERO) | (free > ONE) else g_free
-            g_saturation = TWO * g_known[(1 + k) * lanes + i] + g_free * c[PER_SPAN + i]
-            g_c[WILTING + i] -= g_free * c[PER_SPAN + i]
-            g_c[PER_SPAN + i] += g_free * above
-            g_c[PER_CAPACITY_1 + k * lanes + i] += g_saturation * water
-            g = g_water[k * lanes + i] + g_saturation * per_capacity
-            g_water[k * lanes + i] = within(g if water > ZERO else ZERO, limit)
-
-
-@inlined
-def within(g, limit):
-    """Return g, no further from zero than ``limit``."""
-    g = limit if g > limit else g
-    return -limit if g < -limit else g
-
-
-@inlined
-def snow_and_canopy(d, lanes):
-    """The water that reaches the soil, the snow that is left, and what evaporated of both [mm]."""
-    for i in range(lanes):
-        rain, pack = d[RAIN + i], d[SWE + i] + d[SNOWFALL + i]
-        intercepted, d[KEPT_RAIN + i] = taken(d[WETTING + i], rain)
-        sublimated, d[KEPT_PACK + i] = taken(_MOST_SUBLIMATION * d[SUBLIMATING + i], pack)
-        rest = pack - sublimated
-        melt, d[KEPT_REST + i] = taken(_MOST_MELT * d[MELTING + i], rest)
-        d[REST + i], d[SNOW_LEFT + i] = rest, rest - melt
-        d[INFLOW + i] = rain - intercepted + melt
-        d[RUNOFF + i], d[BASEFLOW + i], d[EVAPORATION + i] = ZERO, ZERO, intercepted + sublimated
-
-
-@inlined
-def snow_and_canopy_adjoint(d, g_d, g_snow, lanes):
-    """Sensitivity to the snow left becomes that to the snow before; those to weather and demands are set."""
-    for i in range(lanes):
-        g_inflow, g_left, g_evaporation = g_d[INFLOW + i], g_snow[i], g_d[EVAPORATION + i]
-        demand = _MOST_MELT * d[MELTING + i]
-        g_demand, g_stock = taken_adjoint(g_inflow - g_left, demand, d[REST + i], d[KEPT_REST + i])
-        g_d[MELTING + i] = _MOST_MELT * g_demand
-        g_rest = g_left + g_stock
-        demand, pack = _MOST_SUBLIMATION * d[SUBLIMATING + i], d[SWE + i] + d[SNOWFALL + i]
-        g_demand, g_stock = taken_adjoint(g_evaporation - g_rest, demand, pack, d[KEPT_PACK + i])
-        g_d[SUBLIMATING + i] = _MOST_SUBLIMATION * g_demand
-        g_snow[i] = g_rest + g_stock
-        g_d[SNOWFALL + i] = g_snow[i]
-        g_d[WETTING + i], g_stock = taken_adjoint(
-            g_evaporation - g_inflow, d[WETTING + i], d[RAIN + i], d[KEPT_RAIN + i]
-        )
-        g_d[RAIN + i] = g_inflow + g_stock
 
 
 @inlined

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from keras import ops
 
-from surrogates.architectures import vic_day_kernel, vic_kernel
+from surrogates.architectures import vic_day_kernel, vic_kernel, vic_surface_kernel
 from surrogates.architectures.vic_day_kernel import Weights
 from surrogates.architectures.vic_soil_kernel import LANES
 
@@ -32,9 +32,10 @@ three synthetic worlds.
 class VicDays(keras.layers.Layer):
     """Days of VIC: fluxes and stores [mm] from weather, constants of the soil, and the state at the start.
 
-    Takes (basin, time, feature + 2) features of the weather and after them rain and snowfall [mm]; constants of
-    ``vic_soil.Soil.derived``; and the first state (basin, 4 + latent): snow, water of three layers [mm], latent
-    states. Gives (basin, time, 7): runoff, baseflow, evaporation, snow, water of three layers [mm].
+    Takes features of the weather (basin, time, feature); the weather itself, see ``vic_weather.Weather``;
+    constants of ``vic_soil.Soil.derived`` and shares of the roots; and the first state (basin, 4 + latent): snow, water
+    of three layers [mm], latent states. Gives (basin, time, 7): runoff, baseflow, evaporation, snow, water of three
+    layers [mm].
 
     Args:
         latent: number of learned states.
@@ -51,16 +52,16 @@ class VicDays(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Create the weights; those of the hidden layer are for stores, latent states and features, in this order."""
-        self.inner.build((None, vic_day_kernel.KNOWN + self.latent + input_shape[0][-1] - 2))
+        self.inner.build((None, vic_surface_kernel.KNOWN + self.latent + input_shape[0][-1]))
         self.terms.build((None, self.hidden))
         self.built = True
 
     def call(self, inputs: Any) -> Tensor:
         """Simulate all days."""
-        forced, constants, first = inputs
+        features, weather, constants, first = inputs
         trained = (self.inner.kernel, self.inner.bias, self.terms.kernel, self.terms.bias)
         weights = [tf.identity(weight) for weight in trained]  # a custom gradient takes tensors, not variables
-        return simulate(forced[..., :-2], forced[..., -2], forced[..., -1], constants, first, weights, self.substeps)
+        return simulate(features, weather, constants, first, weights, self.substeps)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """(basin, time, 7)."""
@@ -72,19 +73,13 @@ class VicDays(keras.layers.Layer):
 
 
 def simulate(
-    features: Tensor,
-    rain: Tensor,
-    snowfall: Tensor,
-    constants: Tensor,
-    first: Tensor,
-    weights: Sequence[Tensor],
-    substeps: int,
+    features: Tensor, weather: Tensor, constants: Tensor, first: Tensor, weights: Sequence[Tensor], substeps: int
 ) -> Tensor:
     """(basin, time, 7) fluxes and stores; see ``VicDays`` and ``vic_kernel.forward`` for the arguments."""
 
     @tf.custom_gradient
     def days(*given: Tensor) -> tuple[tuple[Tensor, Tensor], Callable[..., list[Tensor]]]:
-        features, first = given[0], given[4]
+        features, first = given[0], given[3]
         fluxes, states = tf.numpy_function(partial(_forward, substeps), given, (tf.float32,) * 2, stateful=False)
         fluxes.set_shape((*features.shape[:2], vic_day_kernel.FLUXES))
         states.set_shape((*features.shape[:2], first.shape[-1]))
@@ -99,15 +94,15 @@ def simulate(
 
         return (fluxes, states), backward
 
-    fluxes, states = days(features, rain, snowfall, constants, first, *weights)
+    fluxes, states = days(features, weather, constants, first, *weights)
     return ops.concatenate([fluxes, states[..., : vic_day_kernel.STORES]], axis=-1)
 
 
 def _forward(substeps: int, *given: Series) -> tuple[Series, Series]:
     """Fluxes and states of all basins."""
-    inputs, weights = _whole_blocks(*given[:5]), Weights(*_read_only(*given[5:]))
+    inputs, weights = _whole_blocks(*given[:4]), Weights(*_read_only(*given[4:]))
     (rows, time, _), basins = inputs[0].shape, len(given[0])
-    fluxes, states = _empty(rows, time, vic_day_kernel.FLUXES), _empty(rows, time, inputs[4].shape[1])
+    fluxes, states = _empty(rows, time, vic_day_kernel.FLUXES), _empty(rows, time, inputs[3].shape[1])
     _by_blocks(
         rows // LANES,
         lambda begin, end: vic_kernel.forward(*inputs, weights, substeps, begin, end, fluxes, states),
@@ -117,8 +112,8 @@ def _forward(substeps: int, *given: Series) -> tuple[Series, Series]:
 
 def _adjoint(substeps: int, *given: Series) -> list[Series]:
     """Sensitivities to all that ``_forward`` is given, from its states and the sensitivities to what it gives."""
-    inputs, weights = _whole_blocks(*given[:5]), Weights(*_read_only(*given[5:9]))
-    (states,), received = _whole_blocks(given[9]), _whole_blocks(*given[10:], mode="constant")
+    inputs, weights = _whole_blocks(*given[:4]), Weights(*_read_only(*given[4:8]))
+    (states,), received = _whole_blocks(given[8]), _whole_blocks(*given[9:], mode="constant")
     back = _read_only(weights.inner.T, weights.terms.T)
     blocks = len(states) // LANES
     filled = [_empty(*value.shape) for value in inputs]

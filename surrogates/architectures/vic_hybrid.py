@@ -1,24 +1,27 @@
-"""VIC's own water stores and soil equations day by day, with small learned terms where VIC resolves more.
+"""VIC's own stores and equations day by day at each elevation band, with learned terms where VIC resolves more.
 
-Exact, from VIC: infiltration curve, drainage, ARNO baseflow, capacities, and the water balance. Learned:
-phase of precipitation, snow melt and sublimation, evaporation by layer, and bounded factors on runoff,
-drainage and baseflow, which stand for what happens within the day. What VIC keeps besides its reported
-states (cold content and age of snow, water on the canopy) is left to a few learned latent states. Where VIC has
-elevation bands, each of them has days of its own, as in VIC, and what comes out is their mean.
+Exact, from VIC: rain and snowfall, infiltration curve, drainage, ARNO baseflow, roots, capacities, and the water
+balance. VIC's own but for a bounded learned factor: melt of a ripe pack, evaporation of wet leaves and transpiration
+from each layer (``vic_weather``), and runoff, drainage and baseflow, whose factors stand for what happens within the
+day. Learned: sublimation. What VIC keeps besides its reported states (cold content and age of snow, water and snow on
+the canopy) is left to a few learned latent states.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from legacy_models.errors import UsageError
+from legacy_models.vic.disaggregation import NEEDED
 from legacy_models.vic.parameters import LARGEST_DSMAX
-from legacy_models.vic.site import ELEVATION_SPREAD
-from surrogates.architectures.bands import BandShares, BandShift, EachBand, OverBands
+from surrogates.architectures.bands import BandShares, EachBand, OverBands
 from surrogates.architectures.inputs import Inputs, scaled_inputs
 from surrogates.architectures.vic_days import VicDays
+from surrogates.architectures.vic_leaves import root_shares
 from surrogates.architectures.vic_soil import Soil
+from surrogates.architectures.vic_weather import VicWeather
 from surrogates.spec import SurrogateSpec
 
 Tensor = Any
@@ -26,8 +29,12 @@ Tensor = Any
 OUTPUTS = ("runoff", "baseflow", "evaporation", "swe", "soil_moist_0", "soil_moist_1", "soil_moist_2")
 STATES = OUTPUTS[3:]
 PROPERTIES = ("porosity", "wcr_fraction", "wpwp_fraction")
-PARAMETERS = ("b_infilt", "k", "r", "Ws", "expt", "Ksat", "depth2", "depth3")  # as in Soil
-FORCING = ("prcp", "tmin", "tmax", "dayl")
+PARAMETERS = ("b_infilt", "k", "r", "Ws", "expt", "Ksat", "depth2", "depth3")  # both as in Soil
+OF_PLACE, OF_PLANTS = (
+    ("latitude", "elevation", "forest", "lai_max", "lai_diff"),
+    ("rmin_factor", "lai_factor", "snow_rough"),
+)
+DESCRIBING = ("elevation", "forest", "bare")
 DEGREES = 5.0  # that make about one
 
 
@@ -38,7 +45,6 @@ def build(
     features: int = 24,
     static: int = 32,
     latent: int = 12,
-    substeps: int = 4,
 ) -> keras.Model:
     """Return the network; see ``surrogates.architectures`` for its inputs and outputs.
 
@@ -48,7 +54,6 @@ def build(
         features: what the loop reads of a day's forcing.
         static: size of the description of parameters and properties.
         latent: number of learned states.
-        substeps: steps a day of the soil.
 
     Raises:
         UsageError: if the legacy model lacks what the equations need, naming it.
@@ -59,33 +64,33 @@ def build(
     """
     _check(spec)
     inputs = scaled_inputs(spec)
-    soil = _soil(spec, inputs)
-    each, shift = _bands(spec, inputs)
-    told = [each(inputs.static)] if shift is None else [each(inputs.static), shift / DEGREES]
-    described = keras.layers.Dense(2 * static, "silu")(ops.concatenate(told, axis=-1))
+    named, soil = inputs.named, _soil(spec, inputs)
+    layer = VicWeather.of(spec.model, name="weather")
+    each = EachBand(layer.bands)
+    weather, seen, shift = layer([named["forcing"], named["properties"], named["parameters"]])
+    described = keras.layers.Dense(2 * static, "silu")(_told(spec, inputs, each, shift))
     described = keras.layers.Dense(static, "silu")(described)
-    daily, rain, snow = _daily(spec, inputs, each, shift, described, features)
-    known = keras.layers.Concatenate()([each(inputs.state), described])
+    known = keras.layers.Concatenate()([each(inputs.state), described, seen[:, 0]])
     known = keras.layers.Dense(32, "silu")(known)
     stores = each(_stores(soil, inputs))
-    if shift is not None:
+    if each.bands > 1:
         stores = _shared_out(known, stores, each(ops.concatenate(soil.capacity, axis=-1)), each.bands)
     first = ops.concatenate([stores, keras.layers.Dense(latent, "tanh")(known)], axis=-1)
-    forced = keras.layers.Concatenate()([daily, rain, snow])
-    days = VicDays(latent, hidden, substeps, name="days")([forced, each(soil.derived()), first])
+    forest = _named(inputs, "properties", spec.model.property_names, ["forest"])[0]
+    constants = ops.concatenate([soil.derived(), root_shares(forest, soil.depth2)], axis=-1)
+    daily = _daily(each(inputs.forcing), seen, described, features)
+    days = VicDays(latent, hidden, layer.steps, name="days")([daily, weather, each(constants), first])
     days = OverBands(each.bands)(days)
     depth = ops.expand_dims(ops.concatenate(soil.millimetres, axis=-1), 1)
     outputs = keras.layers.Concatenate(name="outputs")([days[..., :4], days[..., 4:] / depth])
-    return keras.Model(inputs.named, outputs, name="vic_hybrid")
+    return keras.Model(named, outputs, name="vic_hybrid")
 
 
-def _bands(spec: SurrogateSpec, inputs: Inputs) -> tuple[EachBand, Tensor | None]:
-    """What repeats a site for its bands, and their difference in temperature [K]; None where there is one band."""
-    bands = int(dict(spec.model.options).get("snow_bands", 1))
-    if bands == 1:
-        return EachBand(1), None
-    place = spec.model.property_names.index(ELEVATION_SPREAD.name)
-    return EachBand(bands), BandShift(bands)(inputs.named["properties"][:, place : place + 1])
+def _told(spec: SurrogateSpec, inputs: Inputs, each: EachBand, shift: Tensor) -> Tensor:
+    """(row, ...) what learned terms may know of a site: all parameters, but few properties, for sites are few."""
+    names, count = spec.model.property_names, len(spec.parameters)
+    places = [*range(count), *(count + names.index(name) for name in DESCRIBING if name in names)]
+    return ops.concatenate([each(ops.take(inputs.static, places, axis=-1)), shift / DEGREES], axis=-1)
 
 
 def _shared_out(known: Tensor, stores: Tensor, capacity: Tensor, bands: int) -> Tensor:
@@ -95,37 +100,24 @@ def _shared_out(known: Tensor, stores: Tensor, capacity: Tensor, bands: int) -> 
     return ops.concatenate([shared[:, :1], ops.minimum(shared[:, 1:], capacity)], axis=-1)
 
 
-def _daily(
-    spec: SurrogateSpec, inputs: Inputs, each: EachBand, shift: Tensor | None, described: Tensor, features: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Features of each day's forcing, rain and snowfall [mm]; its change tells spring from autumn."""
-    names = spec.model.forcing_names
-    rainfall, coldest, warmest, length = (
-        each(inputs.named["forcing"][..., names.index(name) : names.index(name) + 1]) for name in FORCING
-    )
-    mean = 0.5 * (coldest + warmest)
-    if shift is not None:
-        mean = mean + ops.expand_dims(shift, 1)
-    lengthening = (length - ops.concatenate([length[:, :1], length[:, :-1]], axis=1)) / 150.0
-    known = [each(inputs.forcing), ops.log1p(rainfall), ops.tanh(0.5 * mean), lengthening]
-    if shift is not None:
-        known.append(mean / DEGREES)
-    wide = keras.layers.Dense(2 * features)(keras.layers.Concatenate()(known))
-    scale, shifted = (keras.layers.Dense(2 * features)(described) for _ in range(2))
-    wide = ops.silu(wide * (1.0 + ops.expand_dims(scale, 1)) + ops.expand_dims(shifted, 1))
-    snowfall = rainfall * ops.sigmoid(keras.layers.Dense(1)(wide) - 2.0 * mean)
-    return keras.layers.Dense(features, "silu")(wide), rainfall - snowfall, snowfall
+def _daily(forcing: Tensor, seen: Tensor, described: Tensor, features: int) -> Tensor:
+    """(row, time, feature) of each day's weather, as seen from where it falls."""
+    wide = keras.layers.Dense(2 * features)(keras.layers.Concatenate()([forcing, seen]))
+    scale, shift = (keras.layers.Dense(2 * features)(described) for _ in range(2))
+    wide = ops.silu(wide * (1.0 + ops.expand_dims(scale, 1)) + ops.expand_dims(shift, 1))
+    return keras.layers.Dense(features, "silu")(wide)
+
+
+def _named(inputs: Inputs, kind: str, names: Sequence[str], wanted: Sequence[str]) -> list[Tensor]:
+    """(site, 1) columns of the parameters or properties that are wanted."""
+    places = [names.index(name) for name in wanted]
+    return [inputs.named[kind][:, place : place + 1] for place in places]
 
 
 def _soil(spec: SurrogateSpec, inputs: Inputs) -> Soil:
     """Constants of the soil from parameters and properties; Dsmax = k / r is held to its largest as in the adapter."""
-    values = []
-    for kind, names, wanted in (
-        ("properties", spec.model.property_names, PROPERTIES),
-        ("parameters", spec.parameters.names, PARAMETERS),
-    ):
-        places = [names.index(name) for name in wanted]
-        values += [inputs.named[kind][:, place : place + 1] for place in places]
+    values = _named(inputs, "properties", spec.model.property_names, PROPERTIES)
+    values += _named(inputs, "parameters", spec.parameters.names, PARAMETERS)
     soil = Soil(*values)
     return soil._replace(r=ops.maximum(soil.r, soil.k / LARGEST_DSMAX))
 
@@ -146,9 +138,9 @@ def _check(spec: SurrogateSpec) -> None:
     """Refuse a legacy model that is not VIC as this project runs it."""
     model = spec.model
     for kind, wanted, given in (
-        ("forcing", FORCING, model.forcing_names),
-        ("properties", PROPERTIES, model.property_names),
-        ("parameters", PARAMETERS, model.parameters.names),
+        ("forcing", NEEDED, model.forcing_names),
+        ("properties", (*PROPERTIES, *OF_PLACE), model.property_names),
+        ("parameters", (*PARAMETERS, *OF_PLANTS), model.parameters.names),
     ):
         missing = [name for name in wanted if name not in given]
         if missing:

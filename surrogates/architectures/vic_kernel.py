@@ -10,35 +10,37 @@ import numpy as np
 from surrogates.architectures.compiled import inlined, kernel
 from surrogates.architectures.vector_math import ZERO
 from surrogates.architectures.vic_day_kernel import (
-    KNOWN,
-    RAIN,
-    SNOW_LEFT,
-    SNOWFALL,
     STORES,
     add,
     advance,
-    describe_adjoint,
     learn_adjoint,
     new_block,
     read_constants,
     read_state,
     renew,
     silu_adjoint,
+)
+from surrogates.architectures.vic_soil_kernel import CONSTANTS, LANES, MELT_SHARE, RUNOFF, step_adjoint
+from surrogates.architectures.vic_surface_kernel import (
+    FREEDOM_1,
+    KNOWN,
+    RAIN,
+    SNOW_LEFT,
+    WEATHER,
+    describe_adjoint,
     snow_and_canopy_adjoint,
     within,
 )
-from surrogates.architectures.vic_soil_kernel import CONSTANTS, LANES, RUNOFF, step_adjoint
 
 
 @kernel
-def forward(features, rain, snowfall, constants, first, weights, substeps, begin, end, fluxes, states):
+def forward(features, weather, constants, first, weights, substeps, begin, end, fluxes, states):
     """Simulate blocks ``begin`` to ``end``; the number of basins is a multiple of ``LANES``.
 
     Args:
         features: (basin, time, feature) of the day's weather.
-        rain: (basin, time) [mm].
-        snowfall: (basin, time) [mm].
-        constants: (basin, ``CONSTANTS``) of ``vic_soil.Soil.derived``.
+        weather: (basin, time, ``WEATHER`` + substeps), see ``vic_weather.Weather``.
+        constants: (basin, ``CONSTANTS``) of ``vic_soil.Soil.derived`` and shares of the roots.
         first: (basin, state) at the start: snow and water of three layers [mm], latent states.
         weights: ``vic_day_kernel.Weights``.
         substeps: steps of the soil a day.
@@ -53,7 +55,7 @@ def forward(features, rain, snowfall, constants, first, weights, substeps, begin
         read_constants(b, constants[here])
         read_state(b, first[here])
         for day in range(features.shape[1]):
-            advance(b, weights, features[here, day], rain[here, day], snowfall[here, day])
+            advance(b, weights, features[here, day], weather[here, day])
             renew(b.latent.reshape(-1), b.gate, b.proposal)
             write_day(b, fluxes[here, day], states[here, day])
             read_state(b, states[here, day])
@@ -61,9 +63,9 @@ def forward(features, rain, snowfall, constants, first, weights, substeps, begin
 
 @kernel
 def adjoint(
-    features, rain, snowfall, constants, first, weights, substeps, begin, end,
+    features, weather, constants, first, weights, substeps, begin, end,
     states, inner_back, terms_back, g_fluxes, g_states, limit,
-    g_features, g_rain, g_snowfall, g_constants, g_first, g_weights,
+    g_features, g_weather, g_constants, g_first, g_weights,
 ):  # fmt: skip
     """Turn sensitivities to fluxes and states of blocks ``begin`` to ``end`` into those to all inputs.
 
@@ -73,7 +75,7 @@ def adjoint(
         terms_back: transposed ``weights.terms``.
         g_fluxes, g_states: sensitivities to what ``forward`` gives.
         limit: largest sensitivity to a state that is carried from one day to the next.
-        g_features, g_rain, g_snowfall, g_constants, g_first: those to its inputs, filled in.
+        g_features, g_weather, g_constants, g_first: those to its inputs, filled in.
         g_weights: ``Weights`` of (block, ...), what each block adds to the sensitivities to them, filled in.
     """
     b = new_block(weights, substeps)
@@ -91,14 +93,14 @@ def adjoint(
         g_inner[:], g_shift[:], g_terms[:], g_bias[:] = ZERO, ZERO, ZERO, ZERO
         for day in range(features.shape[1] - 1, -1, -1):
             read_state(b, states[here, day - 1] if day else first[here])
-            advance(b, weights, features[here, day], rain[here, day], snowfall[here, day])
+            advance(b, weights, features[here, day], weather[here, day])
 
             g_d[:] = ZERO
             receive_day(g_fluxes[here, day], g_states[here, day], g_d, g_snow, g_water, g_latent)
             for i in range(substeps - 1, -1, -1):
                 step_adjoint(b.c, b.d, b.slabs[i], share, LANES, g_c, g_d, g_water)
             snow_and_canopy_adjoint(b.d, g_d, g_snow, LANES)
-            learn_adjoint(b, g_d, g_latent, g_z)
+            learn_adjoint(b, g_c, g_d, g_latent, g_z)
             np.dot(g_z, terms_back, g_hidden)
             silu_adjoint(b.hidden.reshape(-1), g_hidden.reshape(-1))
             np.dot(g_hidden, inner_back, g_known)
@@ -110,8 +112,8 @@ def adjoint(
             for lane in range(LANES):
                 add(g_bias, g_z[lane])
                 add(g_shift, g_hidden[lane])
-            write_gradients(b, g_d, g_known, g_rain[here, day], g_snowfall[here, day], g_features[here, day])
-            carry_back(b, g_known, g_c, g_snow, g_water, g_latent, limit)
+            write_gradients(b, g_d, g_known, g_weather[here, day], g_features[here, day])
+            carry_back(b, g_known, g_c, g_d, g_snow, g_water, g_latent, limit)
         for lane in range(LANES):
             for k in range(CONSTANTS):
                 g_constants[here][lane, k] = g_c[k * LANES + lane]
@@ -148,21 +150,26 @@ def receive_day(g_fluxes, g_states, g_d, g_snow, g_water, g_latent):
 
 
 @inlined
-def write_gradients(b, g_d, g_known, g_rain, g_snowfall, g_features):
+def write_gradients(b, g_d, g_known, g_weather, g_features):
     """Fill in the sensitivities to the day's weather."""
     known = KNOWN + b.latent.shape[1]
     for lane in range(LANES):
-        g_rain[lane], g_snowfall[lane] = g_d[RAIN + lane], g_d[SNOWFALL + lane]
+        for k in range(WEATHER):
+            g_weather[lane, k] = g_d[RAIN + k * LANES + lane]
+        for i in range(len(b.slabs) - 1):
+            g_weather[lane, WEATHER + i] = b.slabs[i, MELT_SHARE + lane]
         for k in range(g_features.shape[1]):
             g_features[lane, k] = g_known[lane, known + k]
 
 
 @inlined
-def carry_back(b, g_known, g_c, g_snow, g_water, g_latent, limit):
+def carry_back(b, g_known, g_c, g_d, g_snow, g_water, g_latent, limit):
     """Add what the learned part makes of the states at the start of the day, and limit all of it."""
     for lane in range(LANES):
         for k in range(KNOWN):
             b.flat[k * LANES + lane] = g_known[lane, k]
+        for k in range(3):
+            b.flat[(4 + k) * LANES + lane] += g_d[FREEDOM_1 + k * LANES + lane]
         for k in range(g_latent.shape[1]):
             g_latent[lane, k] = within(g_latent[lane, k] + g_known[lane, KNOWN + k], limit)
     describe_adjoint(b.c, b.d, b.slabs[0], b.flat, g_c, g_snow, g_water, limit, LANES)

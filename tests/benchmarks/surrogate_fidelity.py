@@ -32,6 +32,7 @@ from pipeline.config import Config, load_config
 from pipeline.job import Job, opened
 from surrogates.ensemble import judged
 from surrogates.fidelity import compare, scores
+from surrogates.gradient_agreement import ascend
 from surrogates.surrogate import Surrogate
 
 SET_UP = (
@@ -55,6 +56,12 @@ NAMED = {
 }
 """Figures without a prefix, from the scores of ``all_unseen``."""
 
+MINUTES = (1, 2, 4, 8, 16, 32, 64)
+"""Processor time of training at which accuracy is told."""
+
+SOME_STEPS = 10
+"""Of the climb to an optimum, after which a point of a learning trajectory is taken."""
+
 Figures = dict[str, Any]
 
 
@@ -64,7 +71,8 @@ def main() -> None:
     many = len(asked.runs_per_basin) > 1
     figures: Figures = {"basins": asked.basins}
     for count in asked.runs_per_basin:
-        found = fidelity(configuration(asked, count), asked.run / f"runs-{count}", asked.sets, asked.pairs, not many)
+        directory = asked.run / f"{asked.name}-{count}"
+        found = fidelity(configuration(asked, count), directory, asked.sets, asked.pairs, not many)
         figures |= {f"{count}.{key}": value for key, value in found.items()} if many else found
         figures["runs_per_basin"] = None if many else count
     data = (
@@ -117,7 +125,7 @@ def fidelity(config: Config, directory: Path, sets: int, pairs: int, with_differ
         "spread.coverage_90": spread.get("coverage_90"),
         "peak_memory_gb": training.pop("peak_memory_gb"),
         "step_ratio_to_torch": None,
-        **dict(flat("training", training)),
+        **dict(flat("training", training | {"held_out_nse_at_cpu_minutes": accuracy(job, training)})),
         **{key: value for kind, found in values.items() for key, value in flat(kind, found) if told(key)},
     }
 
@@ -150,6 +158,15 @@ def train(job: Job) -> Figures:
         "runs": len(emulation.training_table(job, 0)),
         "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, 2),
     }
+
+
+def accuracy(job: Job, training: Figures) -> Figures:
+    """Return the held-out NSE of the sequence network by CPU minutes, from the wall time of its epochs."""
+    history = pd.read_csv(job.round_directory(0) / "surrogate_history.csv")
+    history = history[history["network"].str.endswith("sequence")]
+    minutes = history["seconds"].cumsum() * (training["cpu_s"] / training["wall_s"] / 60.0)
+    reached = {minute: history["held_out_nse"][minutes <= minute] for minute in MINUTES}
+    return {str(minute): round(float(found.iloc[-1]), 4) for minute, found in reached.items() if len(found)}
 
 
 def score(job: Job, surrogate: Surrogate, sets: int) -> Figures:
@@ -189,9 +206,11 @@ def slopes(job: Job, surrogate: Surrogate, pairs: int, with_differences: bool) -
         found |= {f"near_optimum_{name}": value for name, value in near.items()}
         if with_differences:
             found |= gradient_trials.differences(trials)
-    values = experiment.model.parameters.from_unit(tops)
-    at_tops = recorded(job, "at optima", experiment.runs(values, period, gradient_trials.PURPOSE, trials.sites))
-    found["at_optima"] = scores(compare(surrogate, at_tops, np.arange(len(at_tops))))
+    underway = ascend(trials.objective, trials.start, SOME_STEPS)
+    for kind, points in (("at_optima", tops), ("at_trajectories", underway)):
+        values = experiment.model.parameters.from_unit(points)
+        runs = recorded(job, kind, experiment.runs(values, period, gradient_trials.PURPOSE, trials.sites))
+        found[kind] = scores(compare(surrogate, runs, np.arange(len(runs))))
     return found
 
 

@@ -1,0 +1,84 @@
+"""What could melt of a snow pack at the freezing point, in tensors: VIC's energy balance of its surface.
+
+What the pack lacks in cold content, how old its surface is and what its canopy holds is for the learned terms.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from legacy_models.vic.embedded import constants as c
+from legacy_models.vic.embedded.turbulence import Turbulence, low_plants, trees
+from legacy_models.vic.land_cover import LandCover
+from surrogates.architectures.vic_leaves import of_cover
+from surrogates.architectures.vic_sky import Steps, saturation
+
+Tensor = Any
+
+ALBEDO = 0.7  # of a pack that is neither fresh nor old
+ROUGHNESS = tuple(np.geomspace(1e-4, 0.3, 25).tolist())  # at which turbulence is tabulated [m]
+LATENT_HEAT = 2.5e6  # of evaporation at the freezing point [J kg-1]
+
+
+def melt(
+    step: Steps, vapour: Tensor, light: Tensor, wind: Tensor, pressure: Tensor, forest: Tensor, roughness: Tensor
+) -> Tensor:
+    """(row, time, step) melt [mm] of a pack at 0 degC: radiation and what the air brings, none below zero.
+
+    Args:
+        step: of the band; air temperature, shortwave and longwave are used.
+        vapour: pressure of it in the air [Pa], (row, time, step).
+        light: share of the shortwave that trees let through, (row, time, 1).
+        wind: [m/s], (row, time, 1).
+        pressure: of the air [Pa], (row, time, step).
+        forest: share [-], (row, 1, 1).
+        roughness: of the snow [m], (row, 1, 1).
+
+    Source:
+        Andreadis et al. (2009), doi:10.1029/2008WR007042; Anderson (1976); see ``embedded.snow_energy``.
+    """
+    air, kelvin = step.air, step.air + c.FREEZING_POINT
+    beneath = forest * c.EMISSIVITY * c.STEFAN_BOLTZMANN * kelvin**4 + (1.0 - forest) * step.longwave
+    given_off = c.EMISSIVITY * c.STEFAN_BOLTZMANN * c.FREEZING_POINT**4
+    light = forest * light + 1.0 - forest
+    radiation = (1.0 - ALBEDO) * light * step.shortwave + beneath - given_off
+    resistance = of_cover(forest, lambda cover: tabulated(roughness, partial(_of_snow, cover, "snow_resistance")))
+    calmed = of_cover(forest, lambda cover: tabulated(roughness, partial(_of_snow, cover, "snow_wind")))
+    exchange = stability(air, calmed * wind, roughness) * wind / resistance
+    exchange = exchange * pressure / (c.GAS_CONSTANT_DRY_AIR * kelvin)
+    moist = c.VAPOUR_TO_AIR_MASS / pressure * (vapour - saturation(ops.zeros_like(air[:1, :1, :1])))
+    energy = radiation + exchange * (c.HEAT_CAPACITY_MOIST_AIR * air + LATENT_HEAT * moist)
+    return ops.relu(energy) * (86400.0 / air.shape[-1] / c.LATENT_HEAT_FUSION)
+
+
+def stability(air: Tensor, wind: Tensor, roughness: Tensor) -> Tensor:
+    """Factor on the exchange with a surface at 0 degC, as ``embedded.snow_energy.stability``."""
+    mean = 0.5 * air + c.FREEZING_POINT
+    richardson = c.GRAVITY * air * (2.0 + roughness) / (mean * wind * wind)
+    limit = (air + c.FREEZING_POINT) / (mean * (ops.log((2.0 + roughness) / roughness) + 5.0))
+    stable = ops.square(1.0 - ops.clip(richardson, 0.0, limit) / c.CRITICAL_RICHARDSON)
+    return ops.where(richardson > 0.0, stable, ops.sqrt(1.0 - 16.0 * ops.clip(richardson, -0.5, 0.0)))
+
+
+def tabulated(roughness: Tensor, function: Callable[[float], float]) -> Tensor:
+    """``function`` of a roughness, linear in its logarithm between the values of a table."""
+    values = [function(value) for value in ROUGHNESS]
+    first, last = np.log(ROUGHNESS[0]), np.log(ROUGHNESS[-1])
+    place = (ops.log(roughness) - float(first)) * ((len(values) - 1) / float(last - first))
+    place = ops.clip(place, 0.0, len(values) - 1.0)
+    near = ops.relu(1.0 - ops.abs(place[..., None] - np.arange(len(values), dtype=np.float32)))
+    return ops.sum(near * np.array(values, dtype=np.float32), axis=-1)
+
+
+def _of_snow(cover: LandCover, name: str, roughness: float) -> float:
+    """A field of ``Turbulence`` over snow of ``roughness`` [m]."""
+    kind = cover.library
+    heights = kind.roughness[0], kind.displacement[0], kind.wind_height
+    if kind.overstory:
+        found: Turbulence = trees(*heights, kind.wind_atten, kind.trunk_ratio, roughness)
+    else:
+        found = low_plants(*heights, roughness)
+    return float(getattr(found, name))

@@ -1,0 +1,146 @@
+"""The weather of VIC's days at each elevation band: rain, snowfall, and what plants could evaporate.
+
+Nothing here is learned: it is what the adapter's disaggregation and VIC's own equations make of daily forcing, with
+the heat of the ground as of a soil of middling moisture, and the month, by which VIC has its leaf area, read from the
+length of the days.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from legacy_models.vic.disaggregation import FREEZING, STEFAN_BOLTZMANN
+from legacy_models.vic.embedded import constants as c
+from legacy_models.vic.parameters import WARMEST_SNOW
+from legacy_models.vic.site import band_scores
+from surrogates.architectures.vic_leaves import air_pressure, albedo, evaporation, ground_heat, leaf_area, light_through
+from surrogates.architectures.vic_melt import melt
+from surrogates.architectures.vic_sky import YEAR, Steps, disaggregated, saturation, season
+
+Tensor = Any
+
+SOME_MELT = 0.1  # mm, even over the day: when snow melts where hardly any could
+
+
+class Weather(NamedTuple):
+    """What ``VicWeather`` gives, with a row for each band of a site: row = site x bands + band.
+
+    Args:
+        water: (row, time, 6 + step) rain, snowfall, potential melt, potential evaporation of wet leaves and potential
+            transpiration [mm], ease of drought [-], see ``vic_leaves.Evaporation``; share of the melt in each step [-].
+        features: (row, time, 13) the same and more, of about size one.
+        shift: (row, 1) difference of the band's temperature from the site's [K].
+    """
+
+    water: Tensor
+    features: Tensor
+    shift: Tensor
+
+
+@keras.saving.register_keras_serializable(package="surrogates")
+class VicWeather(keras.layers.Layer):
+    """Daily forcing to what VIC makes of it at each elevation band of a site, see ``Weather``.
+
+    Takes the forcing (site, time, forcing), properties (site, property) and parameters (site, parameter), in physical
+    units.
+
+    Args:
+        forcing: names of the forcing variables.
+        properties: names of the properties.
+        parameters: names of the parameters.
+        steps: steps a day.
+        bands: elevation bands of a site.
+        wind: where the forcing has none [m/s].
+    """
+
+    def __init__(
+        self,
+        forcing: Sequence[str],
+        properties: Sequence[str],
+        parameters: Sequence[str],
+        steps: int,
+        bands: int,
+        wind: float,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.names = {"forcing": tuple(forcing), "properties": tuple(properties), "parameters": tuple(parameters)}
+        self.steps, self.bands, self.wind = steps, bands, wind
+
+    @classmethod
+    def of(cls, model: Any, **kwargs: Any) -> "VicWeather":
+        """Return the layer for VIC as ``model``, a ``VicModel`` or the description of one, has it."""
+        options = dict(model.options)
+        names = ([each.name for each in model.forcing], [each.name for each in model.properties])
+        steps, bands, wind = options["steps_per_day"], options["snow_bands"], options["wind"]
+        return cls(*names, model.parameters.names, steps, bands, wind, **kwargs)
+
+    def call(self, inputs: Any) -> Weather:
+        """Make the days."""
+        days = dict(zip(self.names["forcing"], ops.split(inputs[0], inputs[0].shape[-1], axis=-1), strict=True))
+        site = dict(zip(self.names["properties"], _columns(inputs[1]), strict=True))
+        chosen = dict(zip(self.names["parameters"], _columns(inputs[2]), strict=True))
+        sky = season(days["dayl"], site["latitude"])
+        step = disaggregated(days, sky.top, self.steps)
+        lai = leaf_area(sky.day, site, chosen["lai_factor"])
+        flux, stored = ground_heat(step.air, site["porosity"])
+        heat = (1.0 - albedo(site["forest"])) * step.shortwave + step.longwave + light_through(lai) * flux + stored
+        vapour, shift = saturation(step.air) - step.deficit, self._lapse(site)
+        wind = days.get("wind", self.wind * ops.ones_like(sky.day))
+
+        by_day = self._each([heat, vapour, lai, wind, sky.day, days["prcp"]])
+        step, (heat, vapour, lai, wind, day, precipitation) = Steps(*self._each(step)), by_day
+        site, chosen = (dict(zip(known, self._each(known.values()), strict=True)) for known in (site, chosen))
+        step = step._replace(air=step.air + shift)
+        net = heat - c.EMISSIVITY * STEFAN_BOLTZMANN * (step.air + FREEZING) ** 4
+        pressure, forest = air_pressure(step.air, site["elevation"]), site["forest"]
+        leaves = evaporation(step, net, lai, wind, site["elevation"], forest, chosen["rmin_factor"])
+        melting = melt(step, vapour, light_through(lai), wind, pressure, forest, chosen["snow_rough"])
+        melted = ops.sum(melting, axis=-1, keepdims=True)
+        when = (melting + SOME_MELT / self.steps) / (melted + SOME_MELT)
+        water = [*_rain_and_snow(step.air, precipitation, chosen), melted, *leaves]
+        features = _features(step.air, net, day, lai, water)
+        return Weather(ops.concatenate([*water, when], axis=-1), features, shift[:, 0])
+
+    def _lapse(self, site: dict[str, Tensor]) -> Tensor:
+        """(row, 1, 1) difference of the band's temperature from the site's [K]."""
+        if self.bands == 1:
+            return ops.zeros_like(site["elevation"])
+        heights = np.array(band_scores(self.bands), dtype=np.float32)[None, :, None]
+        return ops.reshape(c.LAPSE_RATE * site["elevation_spread"] * heights, (-1, 1, 1))
+
+    def _each(self, values: Iterable[Tensor]) -> list[Tensor]:
+        """(site, ...) to (row, ...), every band the same."""
+        return [ops.repeat(value, self.bands, axis=0) for value in values]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        own = {"steps": self.steps, "bands": self.bands, "wind": self.wind}
+        return {**super().get_config(), **self.names, **own}
+
+
+def _columns(values: Tensor) -> list[Tensor]:
+    """(site, 1, 1) columns of (site, column)."""
+    return [values[:, None, i : i + 1] for i in range(values.shape[-1])]
+
+
+def _rain_and_snow(air: Tensor, precipitation: Tensor, chosen: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """(row, time, 1) rain and snowfall, with the temperatures of ``legacy_models.vic.parameters.native``."""
+    cold, warm = c.SNOW_BELOW, c.RAIN_ABOVE
+    if "min_rain_temp" in chosen:
+        cold = chosen["min_rain_temp"]
+        warm = cold + chosen["snow_temp_share"] * (WARMEST_SNOW - cold)
+    share = ops.mean(ops.clip((air - cold) / (warm - cold), 0.0, 1.0), axis=-1, keepdims=True)
+    return precipitation * share, precipitation * (1.0 - share)
+
+
+def _features(air: Tensor, net: Tensor, day: Tensor, lai: Tensor, water: Sequence[Tensor]) -> Tensor:
+    """(row, time, 13) what the learned terms read of a day; of ``water``, the ease of drought comes last."""
+    mean, above, net = (ops.mean(values, axis=-1, keepdims=True) for values in (air, ops.relu(air), net))
+    turn = day * (2.0 * math.pi / YEAR)
+    known = [ops.tanh(0.5 * mean), mean / 10.0, above / 5.0, net / 100.0, ops.sin(turn), ops.cos(turn), ops.log(lai)]
+    return ops.concatenate([*known, *map(ops.log1p, water[:-1]), water[-1]], axis=-1)
