@@ -18,7 +18,7 @@ from legacy_models.model import LegacyModel, Run, RunResult
 from legacy_models.runner import BatchOutcome, stop_below
 from legacy_models.store import RunStore
 
-__all__ = ["EnsembleSettings", "Progress", "local_executor", "simulate"]
+__all__ = ["EnsembleSettings", "Pace", "Progress", "local_executor", "simulate"]
 
 _SANDBOXES_KEPT = 20
 _HOPELESS = 50  # runs given up without one that worked: then the model or its installation is at fault
@@ -72,6 +72,7 @@ def simulate(
     executor: Executor,
     settings: EnsembleSettings | None = None,
     on_batch: Callable[[Progress], None] | None = None,
+    pace: Pace | None = None,
 ) -> Counts:
     """Run what the store does not have yet and commit it, batch by batch, from the calling thread.
 
@@ -91,6 +92,7 @@ def simulate(
             can name); it stays the caller's.
         settings: batch size, time-out, retries.
         on_batch: told how far the ensemble is after every batch.
+        pace: what earlier calls with these settings have learnt of the model, so that no batch is small for want of it.
 
     Returns:
         Counts of the wanted runs.
@@ -107,7 +109,9 @@ def simulate(
     for purpose in dict.fromkeys(run.purpose for run in keyed.values()):
         store.plan((key for key, run in keyed.items() if run.purpose == purpose), purpose)
     if any(key not in store for key in keyed):
-        _Ensemble(model, keyed, store, executor, settings or EnsembleSettings(), on_batch).run()
+        settings = settings or EnsembleSettings()
+        pace = pace or Pace(model, settings.batch_runs, settings.timeout)
+        _Ensemble(model, keyed, store, executor, settings, on_batch, pace).run()
     return store.counts(keyed)
 
 
@@ -125,6 +129,7 @@ class _Ensemble:
     executor: Executor
     settings: EnsembleSettings
     on_batch: Callable[[Progress], None] | None
+    pace: Pace
     queue: deque[Batch] = field(default_factory=deque)
     suspects: deque[Batch] = field(default_factory=deque)
     flying: dict[Future[BatchOutcome], tuple[Batch, bool]] = field(default_factory=dict)
@@ -136,7 +141,6 @@ class _Ensemble:
         self.at_start, self.started = self.counts.pending, time.monotonic()
         missing = {key: run for key, run in self.wanted.items() if key not in self.store}
         self.pile = Pile(self.model, missing)
-        self.pace = Pace(self.model, self.settings.batch_runs, self.settings.timeout)
         self.scratch = sandboxes.scratch_of(self.store.path, self.settings.scratch)
         self.place = self.scratch / f"run-{uuid4().hex}"
         self._everywhere(sandboxes.clear_stale, self.scratch, frozenset(missing))

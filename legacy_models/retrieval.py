@@ -101,6 +101,22 @@ def gather(chosen: Sequence[tuple[Segment, Record]], forcing_directory: Path, sc
     )
 
 
+def outputs_by_key(chosen: Iterable[tuple[Segment, Record]]) -> dict[str, npt.NDArray[np.float32]]:
+    """Read the (time, output) outputs of the chosen good runs, checking checksums; each segment is read once.
+
+    Raises:
+        StoreError: if data are damaged.
+    """
+    by_segment: dict[Segment, list[Record]] = defaultdict(list)
+    for segment, record in chosen:
+        by_segment[segment].append(record)
+    outputs: dict[str, npt.NDArray[np.float32]] = {}
+    for segment, records in by_segment.items():
+        block = sound_block(segment, records)
+        outputs |= {record.key: np.array(block.outputs[record.row]) for record in records}
+    return outputs
+
+
 def sound_block(segment: Segment, records: Iterable[Record]) -> Block:
     """Return the numbers of a segment in which at least ``records`` match their checksums.
 

@@ -30,8 +30,8 @@ from legacy_models.retrieval import (
     damaged_contents,
     gather,
     holdings,
+    outputs_by_key,
     rewrite_without,
-    sound_block,
 )
 from legacy_models.run_set import ModelInfo, RunSet
 from legacy_models.segments import (
@@ -210,10 +210,20 @@ class RunStore:
         Raises:
             StoreError: if it is not in the store, not good, or damaged.
         """
-        segment, record = self._find(key)
-        if record.status != "ok":
-            raise StoreError(f"run {key} is {record.status}: {record.reason}")
-        return np.array(sound_block(segment, [record]).outputs[record.row])
+        return self.outputs([key])[0]
+
+    def outputs(self, keys: Sequence[str]) -> list[npt.NDArray[np.float32]]:
+        """Return the (time, output) outputs of each of many good runs, reading no segment twice.
+
+        Raises:
+            StoreError: if one is not in the store, not good, or damaged.
+        """
+        found = [self._find(key) for key in keys]
+        for _, record in found:
+            if record.status != "ok":
+                raise StoreError(f"run {record.key} is {record.status}: {record.reason}")
+        by_key = outputs_by_key(found)
+        return [by_key[key] for key in keys]
 
     def verify(self) -> list[Problem]:
         """Read every byte and return what is damaged; an empty list means that all is sound."""

@@ -4,11 +4,14 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from legacy_models.errors import DataError, GateError, ProjectError, UsageError
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 EXIT = {UsageError: 2, DataError: 3, GateError: 4}
 INTERRUPTED = 130
@@ -59,6 +62,32 @@ _stage_command(app, "learn", "learn", f"Learn parameters through the frozen surr
 _stage_command(app, "refine", "refine", f"Run the legacy model at learned parameters, retrain, learn on. {FIRST}")
 _stage_command(app, "verify", "verify", f"Score the legacy model itself at the learned parameters. {FIRST}")
 _stage_command(app, "publish", "publish", f"Register surrogate and parameter network. {FIRST}")
+
+
+@app.command()
+def calibrate(
+    surrogate: Surrogate = "vic",
+    config: ConfigName = "synthetic",
+    data: Data = None,
+    out: Out = None,
+    set_: Assignments = None,
+    dry_run: DryRun = False,
+    method: Annotated[str | None, typer.Option(help="How to search: sceua.")] = None,
+    on: Annotated[str | None, typer.Option(help="What to run: the legacy model, or its surrogate.")] = None,
+    evaluations: Annotated[int | None, typer.Option(help="Budget of each basin; 5000 by default.")] = None,
+) -> None:
+    """Find the best parameters of each fit basin by itself, and score the legacy model there."""
+    given = {"method": method, "on": on, "evaluations": evaluations}
+    own = [f"calibrate.{key}={value}" for key, value in given.items() if value is not None]
+    settings, directory = _loaded(surrogate, config, data, out, [*(set_ or []), *own])
+    if dry_run:
+        from pipeline.plan import calibration_text
+
+        typer.echo(calibration_text(settings, directory))
+    else:
+        from pipeline.stages import run_calibration
+
+        run_calibration(settings, directory, surrogate)
 
 
 @app.command()
@@ -115,12 +144,7 @@ def _run(
     dry_run: bool,
 ) -> None:
     """Load the configuration and run everything up to ``stage``."""
-    _import_tensorflow_quietly()
-    from pipeline.config import load_config
-
-    model = surrogate.partition("@")[0]
-    settings = load_config(config, data, set_ or [], model)
-    directory = out or Path("runs") / f"{model}-{Path(config).stem}"
+    settings, directory = _loaded(surrogate, config, data, out, set_ or [])
     if dry_run:
         from pipeline.plan import plan_text
 
@@ -129,6 +153,15 @@ def _run(
         from pipeline.stages import run_until
 
         run_until(stage, settings, directory, surrogate)
+
+
+def _loaded(surrogate: str, config: str, data: str | None, out: Path | None, set_: list[str]) -> "tuple[Config, Path]":
+    """Return the configuration and the run's directory."""
+    _import_tensorflow_quietly()
+    from pipeline.config import load_config
+
+    model = surrogate.partition("@")[0]
+    return load_config(config, data, set_, model), out or Path("runs") / f"{model}-{Path(config).stem}"
 
 
 def _import_tensorflow_quietly() -> None:

@@ -91,11 +91,10 @@ def run_outputs(experiment: Experiment, runs: list[Run], on_batch: OnBatch | Non
     outputs = np.full(shape, np.nan, dtype=np.float32)
     with RunStore.open(experiment.store_path) as store:
         good = [i for i, key in enumerate(keys) if store.record(key).status == "ok"]
-        for i in good:
-            outputs[i] = store.output(keys[i])
         if not good:
             reason = store.record(keys[0]).reason
             raise LegacyModelError(f"no basin could be simulated; {runs[0].site.name}: {reason}")
+        outputs[good] = store.outputs([keys[i] for i in good])
     return outputs
 
 

@@ -19,6 +19,7 @@ from legacy_models.errors import UnknownNameError, UsageError
 from legacy_models.files import sha256_of_json
 from pipeline.basins import Selection
 from pipeline.sections import (
+    CalibrateConfig,
     DataConfig,
     FidelityConfig,
     LegacyModelConfig,
@@ -50,6 +51,7 @@ class Config(Section):
     dpl: LearningSettings = LearningSettings()
     refine: RefineConfig = RefineConfig()
     fidelity: FidelityConfig = FidelityConfig()
+    calibrate: CalibrateConfig = CalibrateConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """A configuration brought to life: its data read, its basins split, its legacy model and sites at hand."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,13 @@ class Experiment:
     def span(self) -> Span:
         """First and last day of the one simulation that covers all periods, with a lead where the record has it."""
         starts, ends = zip(*self.splits.periods.by_name().values(), strict=True)
-        record = self.dataset["time"].to_numpy().astype("datetime64[D]")
-        return max(record[0], min(starts) - np.timedelta64(LEAD_DAYS, "D")), max(ends)
+        return self._led(min(starts)), max(ends)
+
+    @cached_property
+    def fit_span(self) -> Span:
+        """First and last day of the simulation that covers the fit period, led as ``span`` is."""
+        start, end = self.splits.periods.fit
+        return self._led(start), end
 
     @cached_property
     def design_period(self) -> Span:
@@ -155,9 +160,21 @@ class Experiment:
             return None
         return np.stack([self.dataset[name].to_numpy() for name in names], axis=1).astype(np.float64)
 
+    def only(self, basins: Collection[str]) -> "Experiment":
+        """The same experiment at some of its fit basins, as if there were no others."""
+        kept = tuple(basin for basin in self.splits.fit if basin in basins)
+        splits = replace(self.splits, fit=kept, validation=(), ungauged=())
+        sites = tuple(site for site in self.sites if site.name in kept)
+        return replace(self, dataset=self.dataset.sel(basin=[site.name for site in sites]), splits=splits, sites=sites)
+
     def fingerprint(self, *sections: str) -> str:
         """Hash of the data, the legacy model and the named sections of the configuration."""
         return sha256_of_json([self.data_hash, self.model.version, self.config.hash("seed", *sections)])
+
+    def _led(self, start: np.datetime64) -> np.datetime64:
+        """The first day to simulate for results from ``start`` on."""
+        record = self.dataset["time"].to_numpy().astype("datetime64[D]")
+        return max(record[0], start - np.timedelta64(LEAD_DAYS, "D"))
 
 
 def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from legacy_models.model import days_between
+from pipeline.calibration import chosen_basins
 from pipeline.config import Config
 from pipeline.experiment import Experiment, prepare
 from pipeline.progress import Reporter
@@ -33,6 +35,25 @@ def plan_text(config: Config, directory: Path) -> str:
         f"memory        about {1.5 + gigabytes:.1f} GB",
         f"directory     {directory}",
     ]
+    return "\n".join(lines)
+
+
+def calibration_text(config: Config, directory: Path) -> str:
+    """Return the plan of a calibration as text, for the budget used up; the data are read, nothing else is run."""
+    section, experiment = config.calibrate, prepare(config, directory, Reporter())
+    basins = len(chosen_basins(experiment, section.basins))
+    asked = basins * len(section.seeds) * section.evaluations
+    days = days_between(*experiment.fit_span) + 1
+    lines = [
+        f"basins        {basins} of {len(experiment.splits.fit)} fit basins, {len(section.seeds)} seeds",
+        f"evaluations   {asked} on {section.on}: {section.evaluations} a basin and seed",
+        f"directory     {directory}",
+    ]
+    if section.on == "legacy":
+        years = days / 365.25 + config.legacy_model.spinup_years
+        seconds = asked * years * experiment.model.seconds_a_year / config.legacy_model.executor.worker_count
+        lines.insert(2, f"time (about)  {_duration(seconds)}, and starting the program")
+        lines.insert(3, f"disk (about)  {4e-9 * asked * days:.2f} GB of runoff")
     return "\n".join(lines)
 
 

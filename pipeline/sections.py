@@ -3,11 +3,13 @@
 import datetime as dt
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from dpl import NETWORKS
+from dpl.baselines import SEARCHES
+from dpl.baselines.sceua import SceUaSettings
 from legacy_models import LEGACY_MODELS
 from legacy_models.executors import ExecutorSettings
 from pipeline.readers import READERS
@@ -120,6 +122,34 @@ class RefineConfig(Section):
     global_share: float = Field(default=0.25, ge=0, lt=1)
     surrogate: dict[str, Any] = {}
     dpl: dict[str, Any] = {}
+
+
+class CalibrateConfig(Section):
+    """How ``dpl calibrate`` looks for the best parameters of each basin by itself.
+
+    ``on``: what is run and compared with the observations of the fit period. ``evaluations``: the budget of every
+    basin and seed. ``basins``: the first so many of the fit basins by SHA-256 of the id, null for all. ``seeds``: a
+    search for each, all of them side by side. The section of the method's name holds its settings.
+    """
+
+    method: str = "sceua"
+    on: Literal["legacy", "surrogate"] = "legacy"
+    evaluations: int = Field(default=5000, ge=1)
+    basins: int | None = Field(default=None, ge=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
+    sceua: SceUaSettings = SceUaSettings()
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return SEARCHES.check(name)
+
+    @field_validator("seeds")
+    @classmethod
+    def _different(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("each seed once")
+        return seeds
 
 
 class FidelityConfig(Section):

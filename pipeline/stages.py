@@ -10,7 +10,7 @@ from pathlib import Path
 
 from legacy_models.errors import UnknownNameError
 from legacy_models.files import sha256_of_file
-from pipeline import design, emulation, learning, publishing, refine, registered, verification
+from pipeline import calibration, design, emulation, learning, publishing, refine, registered, verification
 from pipeline.config import Config
 from pipeline.job import Job, opened
 
@@ -32,11 +32,28 @@ def run_until(last: str, config: Config, directory: Path, surrogate: str | None 
     pin = registered.surrogate_uri(surrogate) if surrogate else None
     _make_reproducible(config.seed)
     with opened(config, directory) as untold:
-        job = replace(untold, registered=registered.choose(untold, pin))
-        for name, stage in STAGES.items():
-            stage(job)
-            if name == last:
-                return
+        _run_until(last, replace(untold, registered=registered.choose(untold, pin)))
+
+
+def run_calibration(config: Config, directory: Path, surrogate: str | None = None) -> None:
+    """Calibrate each basin by itself as ``config.calibrate`` says; where it is on the surrogate, make that first.
+
+    Arguments and errors as for ``run_until``.
+    """
+    pin = registered.surrogate_uri(surrogate) if surrogate else None
+    _make_reproducible(config.seed)
+    with opened(config, directory) as job:
+        if config.calibrate.on == "surrogate":
+            job = replace(job, registered=registered.choose(job, pin))
+            _run_until("refine", job)
+        calibration.calibrate(job)
+
+
+def _run_until(last: str, job: Job) -> None:
+    for name, stage in STAGES.items():
+        stage(job)
+        if name == last:
+            return
 
 
 def simulate(job: Job) -> None:

@@ -11,6 +11,7 @@ from legacy_models.files import sha256_of_json
 from legacy_models.run_set import ModelInfo
 from legacy_models.store import RunStore
 from pipeline import fidelity
+from pipeline.calibration_files import baselines
 from pipeline.closed_loop import Series, split_gaps, split_scores
 from pipeline.emulation import load_surrogate, training_keys
 from pipeline.job import Job
@@ -30,16 +31,17 @@ def summarise_run(job: Job, number: int, table: pd.DataFrame, series: Mapping[st
     experiment = job.experiment
     splits = experiment.splits
     hidden = split_scores(table, "hidden_parameters") if "hidden_parameters" in series else None
+    hashes = {
+        "data": experiment.data_hash,
+        "config": experiment.config.hash(),
+        "model": experiment.model.version,
+        "store": store_hash(job, number),
+    }
     return {
         "schema_version": SCHEMA_VERSION,
         "synthetic": bool(experiment.dataset.attrs.get("synthetic", 0)),
         "seeds": [experiment.config.seed],
-        "hashes": {
-            "data": experiment.data_hash,
-            "config": experiment.config.hash(),
-            "model": experiment.model.version,
-            "store": store_hash(job, number),
-        },
+        "hashes": hashes,
         "basins": {
             "fit": len(splits.fit),
             "validation": len(splits.validation),
@@ -55,7 +57,7 @@ def summarise_run(job: Job, number: int, table: pd.DataFrame, series: Mapping[st
         },
         "default_parameters": split_scores(table, "default_parameters"),
         "hidden_parameters": hidden,
-        "baselines": {},
+        "baselines": baselines(job.directory, hashes),
         "legacy_runs": legacy_runs(job),
         "domain": domain_figures(job, number),
         "seconds": {},

@@ -9,11 +9,12 @@ import pandas as pd
 import xarray as xr
 
 from dpl.baselines import BASELINES
-from legacy_models.files import sha256_of_json, write_json, write_text, written_aside
+from legacy_models.files import sha256_of_json, write_json, write_text
 from legacy_models.parameters import Array
 from pipeline import emulation, fidelity, learning, refine
 from pipeline.closed_loop import Series, score_table, simulate_legacy, simulate_surrogate, span_inputs
 from pipeline.job import Job
+from pipeline.result_files import file_attributes, parameter_variables, write_dataset
 from pipeline.summary import summarise_run
 
 
@@ -39,8 +40,8 @@ def verify(job: Job) -> None:
         table = score_table(job.experiment, series)
         _copy_round(job, number)
         write_text(job.directory / "scores.csv", _for_report(table).to_csv(index=False))
-        _write_dataset(job, "parameters.nc", parameters_dataset(job, number, parameters))
-        _write_dataset(job, "simulations.nc", simulations_dataset(job, series))
+        write_dataset(job.directory / "parameters.nc", parameters_dataset(job, number, parameters))
+        write_dataset(job.directory / "simulations.nc", simulations_dataset(job, series))
         if job.experiment.hidden is not None:
             write_json(job.directory / "identifiability.json", identifiability(job, number, parameters))
         summary = summarise_run(job, number, table, series)
@@ -78,11 +79,7 @@ def parameters_dataset(job: Job, number: int, parameters: Array) -> xr.Dataset:
             parameters,
             {"long_name": "learned parameter, effective for this model set-up"},
         ),
-        "lower": ("parameter", space.lower),
-        "upper": ("parameter", space.upper),
-        "default": ("parameter", space.defaults),
-        "unit": ("parameter", [p.unit for p in space.parameters]),
-        "scale": ("parameter", [p.scale for p in space.parameters]),
+        **parameter_variables(space),
         "flagged": (
             "basin",
             flagged.astype(np.int8),
@@ -100,7 +97,7 @@ def parameters_dataset(job: Job, number: int, parameters: Array) -> xr.Dataset:
     coordinates = {
         "basin": list(experiment.basins), "parameter": list(space.names), "attribute": list(numeric.columns),
     }  # fmt: skip
-    return xr.Dataset(data, coordinates, _file_attributes(job))
+    return xr.Dataset(data, coordinates, file_attributes(experiment))
 
 
 def simulations_dataset(job: Job, series: Mapping[str, Series]) -> xr.Dataset:
@@ -130,7 +127,7 @@ def simulations_dataset(job: Job, series: Mapping[str, Series]) -> xr.Dataset:
         "split": ("basin", [experiment.split_of[b] for b in experiment.basins]),
         "period": ("time", period),
     }
-    return xr.Dataset(data, coordinates, _file_attributes(job))
+    return xr.Dataset(data, coordinates, file_attributes(experiment))
 
 
 def identifiability(job: Job, number: int, parameters: Array) -> dict[str, Any]:
@@ -177,19 +174,3 @@ def _copy_round(job: Job, number: int) -> None:
 def _for_report(table: pd.DataFrame) -> pd.DataFrame:
     """Name the basin's group ``split``, as the report reads it; a basin and period appear once."""
     return table.drop(columns="split").rename(columns={"group": "split"})
-
-
-def _write_dataset(job: Job, name: str, dataset: xr.Dataset) -> None:
-    encoding = {n: {"zlib": True, "complevel": 1} for n, v in dataset.data_vars.items() if v.dtype.kind == "f"}
-    with written_aside(job.directory / name) as aside:
-        dataset.to_netcdf(aside, engine="netcdf4", encoding=encoding)
-
-
-def _file_attributes(job: Job) -> dict[str, Any]:
-    experiment = job.experiment
-    return {
-        "Conventions": "CF-1.11",
-        "source": f"{experiment.model.name} {experiment.model.version}",
-        "synthetic": int(experiment.dataset.attrs.get("synthetic", 0)),
-        "config_hash": experiment.config.hash(),
-    }

@@ -1,5 +1,11 @@
-"""What learned parameters are compared with: each baseline gives parameter values for every basin."""
+"""What learned parameters are compared with: each baseline gives parameter values for every basin.
+
+``BASELINES`` need nothing but the parameters' space; ``SEARCHES`` look for the best values at each basin by evaluating
+many (see ``search`` for what they have in common).
+"""
 
 from legacy_models.tables import Table
 
 BASELINES = Table("baseline", {"default_parameters": "dpl.baselines.default_parameters:default_parameters"})
+
+SEARCHES = Table("search", {"sceua": "dpl.baselines.sceua:sceua"})

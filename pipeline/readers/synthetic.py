@@ -191,7 +191,7 @@ def _simulated(
                 raise LegacyModelError(f"synthetic data: basin {run.site.name}: {record.status}: {record.reason}")
         names = [variable.name for variable in model.outputs]
         flows = [names.index(name) for name in model.runoff]
-        return np.stack([store.output(key)[:, flows].sum(axis=1, dtype=np.float64) for key in keys])
+        return np.stack([series[:, flows].sum(axis=1, dtype=np.float64) for series in store.outputs(keys)])
 
 
 def _gauged(options: Options, flow: Array) -> Array:

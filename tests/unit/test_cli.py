@@ -8,9 +8,9 @@ import pytest
 HEAVY = ("tensorflow", "keras", "prefect", "mlflow", "numba", "dask", "distributed")
 
 
-def run(*arguments, cwd=None):
+def run(*arguments, cwd=None, entry="train_main"):
     return subprocess.run(
-        [sys.executable, "-P", "-c", "from pipeline.cli import train_main; train_main()", *arguments],
+        [sys.executable, "-P", "-c", f"from pipeline.cli import {entry}; {entry}()", *arguments],
         capture_output=True, text=True, timeout=300, cwd=cwd, check=False,
     )  # fmt: skip
 
@@ -53,3 +53,21 @@ def test_a_mistake_is_answered_in_one_line_and_nothing_is_left(tmp_path, argumen
     assert fragment in finished.stderr
     assert "Traceback" not in finished.stderr
     assert not (tmp_path / "run" / "config.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fragment"),
+    [
+        (["--method", "sceau"], "no search is called 'sceau' (did you mean 'sceua'?)"),
+        (["--set", "calibrate.basins=3"], "calibrate.basins: 3 basins asked for, 1 are there to fit"),
+    ],
+)
+def test_a_mistake_in_what_to_calibrate_is_answered_in_one_line(tmp_path, arguments, fragment):
+    world = ["--set", "data.options={basins: 2, legacy_model: linear_reservoir}", "--set", "legacy_model.options={}"]
+    options = ["--surrogate", "linear_reservoir", *world, "--out", str(tmp_path / "run")]
+    finished = run("calibrate", *options, *arguments, cwd=tmp_path, entry="main")
+    assert finished.returncode == 2, finished.stderr
+    assert finished.stderr.splitlines()[-1].startswith("error: ")
+    assert fragment in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert not (tmp_path / "run" / "calibrate").exists()

@@ -34,6 +34,7 @@ def test_the_resolved_configuration_reads_back_as_itself(tmp_path):
         ("dessign.runs_per_basin=3", ["dessign", "did you mean 'design'"]),
         ("surrogate.hiden=3", ["surrogate.hiden", "surrogate"]),
         ("legacy_model.executor.adress='tcp://a:1'", ["legacy_model.executor.adress", "did you mean 'address'"]),
+        ("calibrate.sceua.complex=3", ["calibrate.sceua.complex", "did you mean 'complexes'"]),
         ("splits.ungauged_shares=0.1", ["splits.ungauged_shares", "did you mean 'ungauged_share'"]),
     ],
 )
@@ -53,6 +54,11 @@ def test_an_unknown_key_is_named_with_the_nearest_one(assignment, fragments):
         ("splits.ungauged_share=1.5", ["splits.ungauged_share", "1.5"]),
         ("dpl.epochs=0", ["epochs", "at least 1"]),
         ("refine.dpl={epoch: 1}", ["refine.dpl.epoch", "epochs"]),
+        ("calibrate.method=sceau", ["no search is called 'sceau'", "did you mean 'sceua'"]),
+        ("calibrate.on=model", ["calibrate.on", "'legacy' or 'surrogate'", "'model'"]),
+        ("calibrate.evaluations=0", ["calibrate.evaluations", "greater than or equal to 1", "0"]),
+        ("calibrate.seeds=[1, 1]", ["calibrate.seeds", "each seed once"]),
+        ("calibrate.sceua.complexes=0", ["complexes must be at least 1", "0"]),
         ("legacy_model.executor.name=daks", ["executor", "daks", "did you mean 'dask'"]),
         (
             "legacy_model.executor={name: dask, address: nowhere}",

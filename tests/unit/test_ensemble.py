@@ -3,13 +3,14 @@
 import os
 from collections import Counter
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 
 import numpy as np
 import pytest
 
 from legacy_models.batching import FIRST_RUNS
-from legacy_models.ensemble import EnsembleSettings, local_executor, simulate
+from legacy_models.ensemble import EnsembleSettings, Pace, local_executor, simulate
 from legacy_models.errors import LegacyModelError, UsageError
 from legacy_models.linear_reservoir.adapter import LinearReservoir
 from legacy_models.model import Forcing, Run, RunResult
@@ -182,6 +183,19 @@ def test_only_runs_that_worked_tell_how_fast_the_model_is(store, monkeypatch):
     with pytest.raises(LegacyModelError, match="no output"):
         simulate(MODEL, runs(1000), store, executor, EnsembleSettings(retries=0))
     assert set(executor.sizes) == {FIRST_RUNS}
+
+
+def test_a_pace_that_is_handed_on_spares_later_calls_the_small_first_batches(store, monkeypatch):
+    def attempt(*args):
+        return replace(attempted(*args), process_seconds=1.0)
+
+    monkeypatch.setattr("legacy_models.sandboxes.attempt_batch", attempt)
+    executor, pace = Inline(), Pace(MODEL, None, None)
+    executor.worker_count = 2
+    for count in (100, 200):
+        simulate(MODEL, runs(count), store, executor, pace=pace)
+    assert max(executor.sizes[:2]) <= FIRST_RUNS
+    assert executor.sizes[-2:] == [50, 50]
 
 
 def test_a_given_up_run_can_be_dropped_and_tried_again(store, monkeypatch):

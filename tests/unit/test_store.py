@@ -7,10 +7,12 @@ import h5py
 import numpy as np
 import pytest
 
+from legacy_models import retrieval
 from legacy_models.errors import StoreError
 from legacy_models.ledger import Counts
 from legacy_models.linear_reservoir.adapter import LinearReservoir
 from legacy_models.model import Forcing, Run, RunResult, Variable, with_spinup
+from legacy_models.segments import read_block
 from legacy_models.store import ModelInfo, RunSet, RunStore
 
 
@@ -199,6 +201,19 @@ def test_dropped_runs_are_pending_again(store):
     assert store.counts() == Counts(2, 1, 0, 1)
     assert np.array_equal(store.output(MODEL.key(run(2))), good(2).outputs)
     assert store.verify() == []
+
+
+def test_outputs_come_in_the_order_asked_for_and_no_segment_is_read_twice(store, monkeypatch):
+    store.append(MODEL, [run(1), run(2), run(3)], [good(1), good(2), RunResult("failed", "why")])
+    store.append(MODEL, [run(4)], [good(4)])
+    read = []
+    monkeypatch.setattr(retrieval, "read_block", lambda segment: read.append(segment) or read_block(segment))
+    wanted = [2, 4, 1, 2]
+    outputs = store.outputs([MODEL.key(run(n)) for n in wanted])
+    assert all(np.array_equal(one, good(n).outputs) for one, n in zip(outputs, wanted, strict=True))
+    assert len(read) == 2
+    with pytest.raises(StoreError, match="failed: why"):
+        store.outputs([MODEL.key(run(1)), MODEL.key(run(3))])
 
 
 def test_a_store_opened_for_reading_is_not_written_to(store):

@@ -19,6 +19,7 @@ TABLES = {
     "dpl": dpl.LOSSES,
     "dpl ": dpl.NETWORKS,
     "dpl  ": dpl.baselines.BASELINES,
+    "dpl   ": dpl.baselines.SEARCHES,
     "pipeline": pipeline.readers.READERS,
 }
 ENTRIES = [(layer.strip(), table, name) for layer, table in TABLES.items() for name in table]

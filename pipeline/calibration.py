@@ -1,0 +1,177 @@
+"""``dpl calibrate``: the best parameters of each fit basin by itself, all basins searched side by side.
+
+    calibrate/METHOD-ON/store          the runoff of every legacy run that a search asked for
+    calibrate/METHOD-ON/EVALUATIONS/   parameters.nc, curves.csv, scores.csv, summary.json
+
+A search that is interrupted is begun anew and asks the same again, which the store answers; and so does one with
+another budget.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dpl.baselines import SEARCHES
+from dpl.baselines.search import Outcome, advance
+from legacy_models.errors import LegacyModelError, UsageError
+from legacy_models.files import sha256_of_json
+from legacy_models.parameters import Array
+from legacy_models.store import RunStore
+from pipeline import calibration_files, emulation, refine
+from pipeline.answers import PURPOSE, Runoff, evaluator, from_legacy_model, from_surrogate
+from pipeline.basins import in_hash_order
+from pipeline.closed_loop import Series, score_table, simulate_legacy, simulate_surrogate, span_inputs
+from pipeline.experiment import Experiment
+from pipeline.job import Job
+
+
+def calibrate(job: Job) -> None:
+    """Search, run the legacy model over all periods at what was found, score it and write the files.
+
+    Raises:
+        UsageError: if more basins are asked for than there are.
+        LegacyModelError: if every evaluation failed at every basin.
+    """
+    section = job.experiment.config.calibrate
+    experiment = job.experiment.only(chosen_basins(job.experiment, section.basins))
+    place = folder(job.directory, experiment)
+    stage, fingerprint = f"calibrate-{place.parent.name}-{place.name}", _fingerprint(job, experiment)
+    if not (job.record.finished(stage, fingerprint) and (place / "summary.json").exists()):
+        with job.record.running(stage, fingerprint) as note:
+            outcomes = search(job, experiment)
+            found, kept = _with_a_result(job, experiment, outcomes)
+            values = np.array([[_best(found, outcome) for outcome in row] for row in kept])
+            job.reporter.say(f"{section.method}: the searches are over; test observations are read now")
+            table = scores(job, found, values)
+            calibration_files.write(place, found, kept, values, table, job.experiment.data_hash)
+            note.update(legacy_runs=_legacy_runs(experiment), failed=sum(o.failed for row in outcomes for o in row))
+    calibration_files.add_to_summary(job.directory)
+    for line in calibration_files.lines(place):
+        job.reporter.say(line)
+
+
+def chosen_basins(experiment: Experiment, number: int | None) -> Sequence[str]:
+    """Return the first ``number`` fit basins in hash order, or all of them.
+
+    Raises:
+        UsageError: if there are not so many.
+    """
+    fit = experiment.splits.fit
+    if number is not None and number > len(fit):
+        raise UsageError(f"calibrate.basins: {number} basins asked for, {len(fit)} are there to fit")
+    return in_hash_order(fit)[:number]
+
+
+def folder(directory: Path, experiment: Experiment) -> Path:
+    """Where the results of a calibration are, in a run's ``directory``."""
+    section = experiment.config.calibrate
+    return directory / "calibrate" / f"{section.method}-{section.on}" / str(section.evaluations)
+
+
+def search(job: Job, experiment: Experiment) -> list[list[Outcome]]:
+    """Return (seed, basin) outcomes of the searches that the configuration asks for."""
+    from dpl import losses
+
+    section, basins = experiment.config.calibrate, experiment.basins
+    begin, settings = SEARCHES.resolve(section.method), getattr(section, section.method)
+    searches = [
+        begin(len(experiment.space), _seed(seed + experiment.config.seed, basin), settings)
+        for seed in section.seeds
+        for basin in basins
+    ]
+    total = len(searches) * section.evaluations
+    title = f"{section.method} on {section.on}"
+    with _runoff(job, experiment) as runoff, job.reporter.bar(title, total) as told:
+        loss = losses.weighted(experiment.config.dpl.losses)
+        evaluate = evaluator(experiment, experiment.fit_span, runoff, loss)
+        outcomes = advance(
+            searches,
+            lambda rows, points: evaluate(rows % len(basins), points),
+            section.evaluations,
+            lambda done: told(done, "evaluations"),
+        )
+    return [outcomes[i : i + len(basins)] for i in range(0, len(outcomes), len(basins))]
+
+
+def scores(job: Job, experiment: Experiment, values: Array) -> pd.DataFrame:
+    """Run the legacy model over all periods at (seed, basin, parameter) ``values`` and score every basin and split.
+
+    Returns:
+        ``closed_loop.score_table`` for each seed; where the surrogate was calibrated, with its own scores beside.
+    """
+    section, parts = experiment.config.calibrate, []
+    for seed, parameters in zip(section.seeds, values, strict=True):
+        with job.reporter.bar(f"closed loop, seed {seed}", len(experiment.basins)) as told:
+            closed = simulate_legacy(
+                experiment, parameters, PURPOSE, lambda p: told(p.committed + p.failed, emulation.remaining(p))
+            )
+        series: dict[str, Series] = {"closed_loop": closed}
+        if section.on == "surrogate":
+            surrogate = emulation.load_surrogate(job, refine.chosen_round(job))
+            series["surrogate"] = simulate_surrogate(experiment, surrogate, span_inputs(experiment), parameters)
+        parts.append(score_table(experiment, series).assign(seed=seed))
+    return pd.concat(parts, ignore_index=True)
+
+
+@contextmanager
+def _runoff(job: Job, experiment: Experiment) -> Iterator[Runoff]:
+    """Yield what simulates the fit period."""
+    if experiment.config.calibrate.on == "legacy":
+        with from_legacy_model(experiment, experiment.fit_span, _store(experiment)) as runoff:
+            yield runoff
+    else:
+        surrogate = emulation.load_surrogate(job, refine.chosen_round(job))
+        yield from_surrogate(experiment, experiment.fit_span, surrogate)
+
+
+def _store(experiment: Experiment) -> Path:
+    """The searches' run store, beside the experiment's: it has many runs that nobody else reads."""
+    return folder(experiment.store_path.parent, experiment).parent / "store"
+
+
+def _legacy_runs(experiment: Experiment) -> dict[str, int] | None:
+    """Counts of the searches' legacy runs, those of other budgets included; None where there are none."""
+    if experiment.config.calibrate.on != "legacy":
+        return None
+    with RunStore.open(_store(experiment)) as store:
+        return asdict(store.counts())
+
+
+def _with_a_result(
+    job: Job, experiment: Experiment, outcomes: list[list[Outcome]]
+) -> tuple[Experiment, list[list[Outcome]]]:
+    """Leave out, and name, the basins at which some seed found nothing that works."""
+    sound = [all(outcome.improvements for outcome in basin) for basin in zip(*outcomes, strict=True)]
+    lost = [basin for basin, ok in zip(experiment.basins, sound, strict=True) if not ok]
+    if len(lost) == len(experiment.basins):
+        raise LegacyModelError(f"every evaluation failed at every basin, {lost[0]} for example")
+    for basin in lost:
+        job.reporter.say(f"basin {basin} has no result: every evaluation failed")
+    kept = [[outcome for outcome, ok in zip(row, sound, strict=True) if ok] for row in outcomes]
+    return experiment.only(set(experiment.basins).difference(lost)), kept
+
+
+def _best(experiment: Experiment, outcome: Outcome) -> Array:
+    """(parameter,) values of the best point."""
+    return experiment.space.from_unit(outcome.improvements[-1].point)
+
+
+def _seed(seed: int, basin: str) -> int:
+    """A seed for spotpy that depends on nothing else, so that a basin's search is the same among any others."""
+    return int(hashlib.sha256(f"{seed}:{basin}".encode()).hexdigest()[:8], 16)
+
+
+def _fingerprint(job: Job, experiment: Experiment) -> str:
+    """Hash of all that decides the results."""
+    config = experiment.config
+    surrogate = None
+    if config.calibrate.on == "surrogate":
+        surrogate = emulation.emulate_fingerprint(job, refine.chosen_round(job))
+    own: list[Any] = [config.calibrate.model_dump(mode="json"), dict(config.dpl.losses), surrogate]
+    return sha256_of_json([experiment.fingerprint("periods", "splits", "legacy_model"), *own])

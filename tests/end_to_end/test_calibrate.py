@@ -1,0 +1,74 @@
+"""``dpl calibrate`` on a finished run: with the legacy model's own processes, and through the run's surrogate."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import xarray as xr
+
+from pipeline.stages import run_calibration
+
+SMALL = ("calibrate.evaluations=24", "calibrate.basins=2", "calibrate.sceua.complexes=2")
+
+
+@pytest.fixture(scope="module")
+def run(finished_run, tmp_path_factory):
+    """A copy of a finished run's directory."""
+    return shutil.copytree(finished_run, tmp_path_factory.mktemp("copy") / "run")
+
+
+def command(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-P", "-c", "from pipeline.cli import main; main()", "calibrate", *arguments],
+        capture_output=True, text=True, timeout=600, cwd=cwd, check=False,
+    )  # fmt: skip
+
+
+def test_the_command_calibrates_on_the_legacy_model_and_the_summary_takes_it_up(run, tiny_config_file, tmp_path):
+    assignments = [item for text in SMALL[1:] for item in ("--set", text)]
+    finished = command(
+        "--surrogate", "linear_reservoir", "--config", str(tiny_config_file), "--out", str(run),
+        "--method", "sceua", "--on", "legacy", "--evaluations", "24", *assignments, cwd=tmp_path,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    place = run / "calibrate" / "sceua-legacy" / "24"
+    with xr.open_dataset(place / "parameters.nc") as parameters:
+        assert parameters["value"].shape == (1, 2, 3)
+        assert (parameters["evaluations"] == 24).all()
+    summary = json.loads((run / "summary.json").read_text())
+    own = json.loads((place / "summary.json").read_text())
+    assert summary["baselines"] == {"sceua-legacy-24": own["closed_loop"]}
+    assert own["closed_loop"]["test"]["basins"] == 2
+    assert own["closed_loop"]["ungauged"] is None
+    assert summary["closed_loop"]["ungauged"] is not None  # the rest of the summary is as it was
+
+
+def test_on_the_surrogate_the_same_search_runs_no_legacy_model_until_it_is_over(run, tiny_config):
+    before = {path: path.stat().st_mtime_ns for path in (run / "surrogate").iterdir()}
+    config = load_config_like(tiny_config, "calibrate.on=surrogate")
+    run_calibration(config, run)
+    place = run / "calibrate" / "sceua-surrogate"
+    assert [path.name for path in place.iterdir()] == ["24"]
+    summary = json.loads((place / "24" / "summary.json").read_text())
+    table = pd.read_csv(place / "24" / "scores.csv")
+    assert set(table["source"]) == {"closed_loop", "surrogate"}
+    assert summary["through_surrogate"]["test"]["basins"] == summary["closed_loop"]["test"]["basins"] == 2
+    curve = pd.read_csv(place / "24" / "curves.csv")
+    assert curve.groupby("basin")["cost"].is_monotonic_decreasing.all()
+    assert {path: path.stat().st_mtime_ns for path in (run / "surrogate").iterdir()} == before
+    assert set(json.loads((run / "summary.json").read_text())["baselines"]) >= {"sceua-surrogate-24"}
+
+
+def load_config_like(config, *assignments):
+    """Return the tiny configuration with a small calibration and other changes."""
+    values = config.model_dump(mode="json")
+    for text in (*SMALL, *assignments):
+        *path, last = text.partition("=")[0].split(".")
+        section = values
+        for name in path:
+            section = section[name]
+        section[last] = text.partition("=")[2]
+    return type(config).model_validate(values)
