@@ -64,11 +64,15 @@ class Trials:
 
     def legacy_nse(self, unit: Array) -> Array:
         """Run the legacy model and return (pair, ...) NSE at (pair, ..., parameter) ``unit``; NaN where one failed."""
-        points = unit.reshape(len(self.sites), -1, unit.shape[-1])
-        sites = [site for site in self.sites for _ in range(points.shape[1])]
-        flow = _streamflow(self.experiment, sites, points.reshape(len(sites), -1), self.period, self.on_batch)
-        target = np.repeat(self.target, points.shape[1], axis=0)
-        return metrics.nse(target, flow, least_deviation=LEAST_DEVIATION).reshape(unit.shape[:-1])
+        points = unit.reshape(-1, unit.shape[-1])
+        rows = np.repeat(np.arange(len(self.sites)), len(points) // len(self.sites))
+        return self.legacy_nse_of(rows, points).reshape(unit.shape[:-1])
+
+    def legacy_nse_of(self, rows: npt.NDArray[np.int64], points: Array) -> Array:
+        """Run the legacy model and return (point,) NSE at (point, parameter) ``points`` of the pairs ``rows``."""
+        sites = [self.sites[row] for row in rows]
+        flow = _streamflow(self.experiment, sites, points, self.period, self.on_batch)
+        return metrics.nse(self.target[rows], flow, least_deviation=LEAST_DEVIATION)
 
 
 def draw(

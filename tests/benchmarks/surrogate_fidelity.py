@@ -22,13 +22,18 @@ import pandas as pd
 from kept import keep
 from unseen_runs import Trained, unseen_runs
 
+from dpl.baselines import search
+from dpl.baselines.sceua import SceUaSettings, sceua
+from legacy_models.ensemble import Progress
 from legacy_models.files import sha256_of_json
 from legacy_models.model import Run
+from legacy_models.parameters import Array
 from legacy_models.run_set import RunSet
 from legacy_models.store import RunStore
 from pipeline import design, emulation, gradient_trials, held_out
 from pipeline.closed_loop import run_all
 from pipeline.config import Config, load_config
+from pipeline.gradient_trials import Trials
 from pipeline.job import Job, opened
 from surrogates.ensemble import judged
 from surrogates.fidelity import compare, scores
@@ -58,6 +63,9 @@ NAMED = {
 
 MINUTES = (1, 2, 4, 8, 16, 32, 64)
 """Processor time of training at which accuracy is told."""
+
+SEARCHES, EVALUATIONS = 20, 200
+"""Of SCE-UA, and the budget of each, for the optima of the legacy model."""
 
 SOME_STEPS = 10
 """Of the climb to an optimum, after which a point of a learning trajectory is taken."""
@@ -116,6 +124,7 @@ def fidelity(config: Config, directory: Path, sets: int, pairs: int, with_differ
         gradient = finished(
             job, "gradient", [pairs, with_differences], lambda: slopes(job, surrogate, pairs, with_differences)
         )
+        values["sceua_optima"] = finished(job, "sceua_optima", [SEARCHES, EVALUATIONS], lambda: optima(job, surrogate))
     spread = values["all_unseen"]["spread"].get("runoff_total", {})
     named = {key: values["all_unseen"]["scores"].get(name, {}).get(figure) for key, (name, figure) in NAMED.items()}
     return {
@@ -193,14 +202,8 @@ def recorded(job: Job, kind: str, runs: list[Run]) -> RunSet:
 
 def slopes(job: Job, surrogate: Surrogate, pairs: int, with_differences: bool) -> Figures:
     """Try the gradient out at unseen sites, sets and years."""
-    experiment = job.experiment
-    sites = [site for site in experiment.sites if site.name in experiment.splits.ungauged]
-    period = experiment.splits.periods.test
-    with job.reporter.bar("gradient", pairs) as advance:
-        trials = gradient_trials.draw(
-            experiment, surrogate, sites, pairs, period, experiment.config.seed,
-            lambda p: advance(0, f"{p.committed + p.failed} of {p.planned} legacy runs"),
-        )  # fmt: skip
+    with job.reporter.bar("gradient", pairs) as show:
+        trials = drawn(job, surrogate, pairs, lambda p: show(0, f"{p.committed + p.failed} of {p.planned} legacy runs"))
         found: Figures = {"pairs": len(trials.sites), "improvement": gradient_trials.improvement(trials)}
         near, tops = gradient_trials.near_optima(trials)
         found |= {f"near_optimum_{name}": value for name, value in near.items()}
@@ -208,10 +211,38 @@ def slopes(job: Job, surrogate: Surrogate, pairs: int, with_differences: bool) -
             found |= gradient_trials.differences(trials)
     underway = ascend(trials.objective, trials.start, SOME_STEPS)
     for kind, points in (("at_optima", tops), ("at_trajectories", underway)):
-        values = experiment.model.parameters.from_unit(points)
-        runs = recorded(job, kind, experiment.runs(values, period, gradient_trials.PURPOSE, trials.sites))
-        found[kind] = scores(compare(surrogate, runs, np.arange(len(runs))))
+        found[kind] = scored_at(job, surrogate, trials, kind, points)
     return found
+
+
+def optima(job: Job, surrogate: Surrogate) -> Figures:
+    """Search by SCE-UA with the legacy model itself, and score the surrogate at what it found."""
+    with job.reporter.bar("SCE-UA", SEARCHES * EVALUATIONS) as show:
+        trials = drawn(job, surrogate, SEARCHES, None)
+        searches = [sceua(trials.start.shape[1], seed, SceUaSettings()) for seed in range(len(trials.sites))]
+        outcomes = search.advance(
+            searches, lambda rows, points: -trials.legacy_nse_of(rows, points), EVALUATIONS, lambda done: show(done, "")
+        )
+    best = np.stack([outcome.improvements[-1].point for outcome in outcomes])
+    nse = float(np.median([-outcome.improvements[-1].cost for outcome in outcomes]))
+    figures = {"searches": len(outcomes), "evaluations": EVALUATIONS, "legacy_nse_median": nse}
+    return figures | {"scores": scored_at(job, surrogate, trials, "SCE-UA optima", best)}
+
+
+def drawn(job: Job, surrogate: Surrogate, pairs: int, on_batch: Callable[[Progress], None] | None) -> Trials:
+    """Draw pairs at unseen sites, sets and years."""
+    experiment = job.experiment
+    sites = [site for site in experiment.sites if site.name in experiment.splits.ungauged]
+    period = experiment.splits.periods.test
+    return gradient_trials.draw(experiment, surrogate, sites, pairs, period, experiment.config.seed, on_batch)
+
+
+def scored_at(job: Job, surrogate: Surrogate, trials: Trials, kind: str, points: Array) -> Figures:
+    """Score the surrogate at (pair, parameter) points of the unit cube."""
+    values = job.experiment.model.parameters.from_unit(points)
+    runs = job.experiment.runs(values, trials.period, gradient_trials.PURPOSE, trials.sites)
+    run_set = recorded(job, kind, runs)
+    return scores(compare(surrogate, run_set, np.arange(len(run_set))))
 
 
 def told(key: str) -> bool:
