@@ -2,10 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import xarray as xr
@@ -73,6 +74,46 @@ def select(
     if not chosen:
         raise UsageError("basins: the selection leaves no basin")
     return chosen
+
+
+class Lack(NamedTuple):
+    """What a basin has not, as ``FILE: there is no row``, and a hint at the cause or the remedy."""
+
+    what: str
+    hint: str = ""
+
+
+def select_complete(
+    basins: Sequence[str],
+    selection: Selection,
+    attributes: pd.DataFrame,
+    derived: Collection[str],
+    lacking: Mapping[str, Lack],
+    skip: bool = False,
+) -> tuple[list[str], list[str]]:
+    """Return the chosen basins in the order of ``basins``, and those left out because they lack something.
+
+    Args:
+        basins: as for ``select``, like ``selection``, ``attributes`` and ``derived``.
+        selection: what is asked for.
+        attributes: one row a basin (index: ids).
+        derived: attributes computed from streamflow, which a query may not use.
+        lacking: what is missing, for each basin that cannot be read.
+        skip: choose among the other basins instead of refusing.
+
+    Raises:
+        UsageError: as ``select`` does.
+        DataError: naming what is missing, and the chosen basins that lack it.
+    """
+    if skip:
+        whole = [basin for basin in basins if basin not in lacking]
+        return select(whole, selection, attributes, derived), [basin for basin in basins if basin in lacking]
+    chosen = select(basins, selection, attributes, derived)
+    bad = [basin for basin in chosen if basin in lacking]
+    if bad:
+        what, hint = lacking[bad[0]]
+        raise DataError(f"{what} for {name_some(b for b in bad if lacking[b].what == what)}{hint}")
+    return chosen, []
 
 
 def in_hash_order(basins: Iterable[str], salt: str = "") -> list[str]:

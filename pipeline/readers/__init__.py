@@ -21,6 +21,7 @@ from legacy_models.tables import Table
 READERS = Table(
     "reader",
     {
+        "camels_us": "pipeline.readers.camels_us:read",
         "netcdf": "pipeline.readers.netcdf:read",
         "synthetic": "pipeline.readers.synthetic:read",
     },

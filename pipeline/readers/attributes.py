@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from legacy_models.errors import DataError, UsageError
+from pipeline.basins import Lack
 
 ID_COLUMNS = ("gauge_id", "basin", "basin_id", "gauge", "id")
 MISSING = ("", "NA", "NaN", "nan", "NULL", "null", "None", "-999", "-999.0", "-9999", "-9999.0")
@@ -48,6 +49,15 @@ class AttributeTable:
     rows: dict[Path, frozenset[str]]
     derived: frozenset[str]
 
+    def lacking(self, basins: Sequence[str]) -> dict[str, Lack]:
+        """Return what is missing for each of ``basins`` that a table has no row for."""
+        return {
+            basin: _no_row(basin, table, rows)
+            for table, rows in self.rows.items()
+            for basin in basins
+            if basin not in rows
+        }
+
 
 def read_attributes(places: Sequence[Path], id_column: str | None = None) -> AttributeTable:
     """Read every attribute table among ``places`` (files, or folders of ``.csv`` and ``.txt`` files).
@@ -72,6 +82,12 @@ def read_attributes(places: Sequence[Path], id_column: str | None = None) -> Att
                 derived.add(name)
         joined = joined.join(table, how="outer") if len(joined.columns) else table
     return AttributeTable(joined, rows, frozenset(derived))
+
+
+def _no_row(basin: str, table: Path, rows: frozenset[str]) -> Lack:
+    short = next((row for row in rows if row.lstrip("0") == basin.lstrip("0")), None)
+    why = f" (there is {short!r}: the table has lost leading zeros)" if short is not None else ""
+    return Lack(f"{table}: there is no row", why)
 
 
 def _files(places: Sequence[Path], id_column: str | None) -> list[Path]:

@@ -75,11 +75,15 @@ def consecutive(dates: Days, path: Path) -> None:
     if (steps == 1).all():
         return
     first = int((steps != 1).argmax())
-    before, after = plain[first], plain[first + 1]
-    what = f"{after} is given twice" if steps[first] == 0 else f"{before + 1} is missing"
-    if steps[first] < 0:
-        what = f"{after} comes after {before}"
+    what = describe_break(plain[first], plain[first + 1])
     raise DataError(f"{path}: time: {what} (every basin); days must follow one another without gaps")
+
+
+def describe_break(before: np.datetime64, after: np.datetime64) -> str:
+    """Return what is wrong with the day ``after``, which should be the one that follows ``before``."""
+    if after == before:
+        return f"{after} is given twice"
+    return f"{after} comes after {before}" if after < before else f"{before + np.timedelta64(1, 'D')} is missing"
 
 
 def forcing(series: dict[str, Array], basins: list[str], dates: Days, path: Path) -> None:

@@ -63,6 +63,18 @@ def assemble(
     return xr.Dataset(variables, coords=coordinates, attrs={"Conventions": "CF-1.8"})
 
 
+def order_temperatures(series: dict[str, Array]) -> dict[str, Any]:
+    """Put tmin and tmax in order in place and return what was done as dataset attributes."""
+    wrong = series["tmin"] > series["tmax"]
+    low, high = np.minimum(series["tmin"], series["tmax"]), np.maximum(series["tmin"], series["tmax"])
+    series["tmin"], series["tmax"] = low, high
+    count = int(wrong.sum())
+    return {
+        "swapped_tmin_tmax": count,
+        "notes": f"tmin and tmax swapped on {count} basin-days" if count else "",
+    }
+
+
 def _plain(column: pd.Series) -> npt.NDArray[Any]:
     """Return numbers as float64 and anything else as text."""
     if pd.api.types.is_numeric_dtype(column):

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from legacy_models.errors import DataError, UsageError
 from legacy_models.parameters import Array
-from pipeline.basins import EVERY_BASIN, Selection, name_some, select
+from pipeline.basins import EVERY_BASIN, Selection, select_complete
 from pipeline.readers import checks, units
 from pipeline.readers.attributes import DERIVED_FROM_STREAMFLOW, AttributeTable, read_attributes
-from pipeline.readers.contract import FORCING, OPTIONAL_FORCING, assemble
+from pipeline.readers.contract import FORCING, OPTIONAL_FORCING, assemble, order_temperatures
 
 BASIN_NAMES = ("basin", "gauge_id")
 USUAL_NAMES = {"streamflow": ("streamflow", "q_cfs"), "area": ("area_km2", "area_gages2")}
@@ -77,7 +77,7 @@ def read(
         series = _series(file, chosen, path, options)
     checks.forcing(series, chosen, dates, path)
     checks.streamflow(series["streamflow"], chosen, dates, path)
-    notes = _swapped(series)
+    notes = order_temperatures(series)
     derived = attributes.derived | set(options.derived_from_streamflow)
     dataset = assemble(series, dates, everything.loc[chosen], derived)
     marks = {"source": str(path), "reader": "netcdf", "synthetic": 0, "skipped_basins": " ".join(skipped)}
@@ -140,18 +140,9 @@ def _choose(
     """Return the basins to read, in the file's order, and those skipped for want of attributes."""
     derived = attributes.derived | DERIVED_FROM_STREAMFLOW | set(options.derived_from_streamflow)
     basins = [str(basin) for basin in file["basin"].to_numpy()]
-    lacking = {b: t for t, rows in attributes.rows.items() for b in basins if b not in rows}
-    if options.skip_without_attributes:
-        chosen = select([b for b in basins if b not in lacking], selection, everything, derived)
-        return chosen, list(lacking)
-    chosen = select(basins, selection, everything, derived)
-    bad = [basin for basin in chosen if basin in lacking]
-    if bad:
-        table = lacking[bad[0]]
-        short = {row.lstrip("0"): row for row in attributes.rows[table]}.get(bad[0].lstrip("0"))
-        why = f" (there is {short!r}: the table has lost leading zeros)" if short is not None else ""
-        raise DataError(f"{table}: there is no row for {name_some(b for b in bad if lacking[b] == table)}{why}")
-    return chosen, []
+    return select_complete(
+        basins, selection, everything, derived, attributes.lacking(basins), options.skip_without_attributes
+    )
 
 
 def _series(file: xr.Dataset, basins: list[str], path: Path, options: Options) -> dict[str, Array]:
@@ -224,15 +215,3 @@ def _area(file: xr.Dataset, rows: np.ndarray[Any, np.dtype[np.int64]], path: Pat
 def _over_daylight(srad: Array, dayl: Array) -> Array:
     """Turn a mean over the whole day into one over daylight; 0 in the polar night."""
     return np.divide(srad * units.DAY, dayl, out=np.zeros_like(srad), where=dayl > 0)
-
-
-def _swapped(series: dict[str, Array]) -> dict[str, Any]:
-    """Put tmin and tmax in order in place and return what was done as dataset attributes."""
-    wrong = series["tmin"] > series["tmax"]
-    low, high = np.minimum(series["tmin"], series["tmax"]), np.maximum(series["tmin"], series["tmax"])
-    series["tmin"], series["tmax"] = low, high
-    count = int(wrong.sum())
-    return {
-        "swapped_tmin_tmax": count,
-        "notes": f"tmin and tmax swapped on {count} basin-days" if count else "",
-    }
