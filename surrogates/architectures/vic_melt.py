@@ -14,12 +14,13 @@ from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.embedded.turbulence import Turbulence, low_plants, trees
 from legacy_models.vic.land_cover import LandCover
 from surrogates.architectures.vic_leaves import of_cover
-from surrogates.architectures.vic_sky import Steps, saturation
+from surrogates.architectures.vic_sky import Steps
 
 Tensor = Any
 
 ALBEDO = 0.7  # of a pack that is neither fresh nor old
 ROUGHNESS = tuple(np.geomspace(1e-4, 0.3, 25).tolist())  # at which turbulence is tabulated [m]
+SATURATED = 610.78  # vapour pressure at the freezing point [Pa]
 LATENT_HEAT = 2.5e6  # of evaporation at the freezing point [J kg-1]
 
 
@@ -49,7 +50,7 @@ def melt(
     calmed = of_cover(forest, lambda cover: tabulated(roughness, partial(_of_snow, cover, "snow_wind")))
     exchange = stability(air, calmed * wind, roughness) * wind / resistance
     exchange = exchange * pressure / (c.GAS_CONSTANT_DRY_AIR * kelvin)
-    moist = c.VAPOUR_TO_AIR_MASS / pressure * (vapour - saturation(ops.zeros_like(air[:1, :1, :1])))
+    moist = c.VAPOUR_TO_AIR_MASS / pressure * (vapour - SATURATED)
     energy = radiation + exchange * (c.HEAT_CAPACITY_MOIST_AIR * air + LATENT_HEAT * moist)
     return ops.relu(energy) * (86400.0 / air.shape[-1] / c.LATENT_HEAT_FUSION)
 
