@@ -30,7 +30,7 @@ OUTPUTS = ("runoff", "baseflow", "evaporation", "swe", "soil_moist_0", "soil_moi
 STATES = OUTPUTS[3:]
 PROPERTIES = ("porosity", "wcr_fraction", "wpwp_fraction")
 PARAMETERS = ("b_infilt", "k", "r", "Ws", "expt", "Ksat", "depth2", "depth3")  # both as in Soil
-OF_PLACE, OF_PLANTS = (
+OF_PLACE, OF_SURFACE = (
     ("latitude", "elevation", "forest", "lai_max", "lai_diff"),
     ("rmin_factor", "lai_factor", "snow_rough"),
 )
@@ -140,7 +140,7 @@ def _check(spec: SurrogateSpec) -> None:
     for kind, wanted, given in (
         ("forcing", NEEDED, model.forcing_names),
         ("properties", (*PROPERTIES, *OF_PLACE), model.property_names),
-        ("parameters", (*PARAMETERS, *OF_PLANTS), model.parameters.names),
+        ("parameters", (*PARAMETERS, *OF_SURFACE), model.parameters.names),
     ):
         missing = [name for name in wanted if name not in given]
         if missing:

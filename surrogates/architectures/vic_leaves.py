@@ -12,9 +12,10 @@ from keras import ops
 
 from legacy_models.vic.disaggregation import FREEZING
 from legacy_models.vic.embedded import constants as c
-from legacy_models.vic.embedded.turbulence import low_plants, trees
+from legacy_models.vic.embedded.turbulence import Turbulence, low_plants, trees
 from legacy_models.vic.land_cover import FOREST, GRASS, LAI_FLOOR, LandCover
 from legacy_models.vic.parameters import DEPTH_1
+from legacy_models.vic.site import DAMPING_DEPTH
 from surrogates.architectures.vic_sky import YEAR, Steps, saturation
 
 Tensor = Any
@@ -23,7 +24,6 @@ MONTHS = np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30])
 STRESSED = 0.25  # share of the roots' freedom at which the ease of drought is measured
 CONDUCTIVITY = 1.2  # of a soil of middling moisture [W m-1 K-1]
 HEAT_CAPACITY = 2.4e6  # of the same [J m-3 K-1]
-DAMPING_DEPTH = 4.0  # of heat in the soil, as the adapter sets it [m]
 REMEMBERED = 12  # steps
 SOME_SNOW = 0.003  # roughness of snow [m], which matters for no leaf
 
@@ -150,12 +150,17 @@ def of_cover(forest: Tensor, constant: Callable[[LandCover], Any]) -> Tensor:
 
 
 def aerodynamic_resistance(cover: LandCover) -> float:
-    """Aerodynamic resistance [s/m at 1 m/s] of leaves."""
+    """Resistance [s/m at 1 m/s] of leaves."""
+    return turbulence(cover, SOME_SNOW).resistance
+
+
+def turbulence(cover: LandCover, snow_roughness: float) -> Turbulence:
+    """Winds and resistances of a cover over snow of a roughness [m], as ``embedded.inputs`` has them."""
     kind = cover.library
     heights = kind.roughness[0], kind.displacement[0], kind.wind_height
     if kind.overstory:
-        return trees(*heights, kind.wind_atten, kind.trunk_ratio, SOME_SNOW).resistance
-    return low_plants(*heights, SOME_SNOW).resistance
+        return trees(*heights, kind.wind_atten, kind.trunk_ratio, snow_roughness)
+    return low_plants(*heights, snow_roughness)
 
 
 def _monthly(day: Tensor, values: tuple[float, ...]) -> Tensor:

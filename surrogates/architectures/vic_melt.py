@@ -4,16 +4,13 @@ What the pack lacks in cold content, how old its surface is and what its canopy 
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 from keras import ops
 
 from legacy_models.vic.embedded import constants as c
-from legacy_models.vic.embedded.turbulence import Turbulence, low_plants, trees
-from legacy_models.vic.land_cover import LandCover
-from surrogates.architectures.vic_leaves import of_cover
+from surrogates.architectures.vic_leaves import of_cover, turbulence
 from surrogates.architectures.vic_sky import Steps
 
 Tensor = Any
@@ -46,8 +43,8 @@ def melt(
     given_off = c.EMISSIVITY * c.STEFAN_BOLTZMANN * c.FREEZING_POINT**4
     light = forest * light + 1.0 - forest
     radiation = (1.0 - ALBEDO) * light * step.shortwave + beneath - given_off
-    resistance = of_cover(forest, lambda cover: tabulated(roughness, partial(_of_snow, cover, "snow_resistance")))
-    calmed = of_cover(forest, lambda cover: tabulated(roughness, partial(_of_snow, cover, "snow_wind")))
+    resistance = of_cover(forest, lambda cover: tabulated(roughness, lambda z: turbulence(cover, z).snow_resistance))
+    calmed = of_cover(forest, lambda cover: tabulated(roughness, lambda z: turbulence(cover, z).snow_wind))
     exchange = stability(air, calmed * wind, roughness) * wind / resistance
     exchange = exchange * pressure / (c.GAS_CONSTANT_DRY_AIR * kelvin)
     moist = c.VAPOUR_TO_AIR_MASS / pressure * (vapour - SATURATED)
@@ -72,14 +69,3 @@ def tabulated(roughness: Tensor, function: Callable[[float], float]) -> Tensor:
     place = ops.clip(place, 0.0, len(values) - 1.0)
     near = ops.relu(1.0 - ops.abs(place[..., None] - np.arange(len(values), dtype=np.float32)))
     return ops.sum(near * np.array(values, dtype=np.float32), axis=-1)
-
-
-def _of_snow(cover: LandCover, name: str, roughness: float) -> float:
-    """A field of ``Turbulence`` over snow of ``roughness`` [m]."""
-    kind = cover.library
-    heights = kind.roughness[0], kind.displacement[0], kind.wind_height
-    if kind.overstory:
-        found: Turbulence = trees(*heights, kind.wind_atten, kind.trunk_ratio, roughness)
-    else:
-        found = low_plants(*heights, roughness)
-    return float(getattr(found, name))
