@@ -45,15 +45,15 @@ def advance(
     """Return fluxes and stores of a day, and the state at its end."""
     swe, *water = columns(ops.relu(state[:, :4]))
     latent = state[:, 4:]
-    rain, snowfall, potential_melt, potential_wet, potential, ease, *melting = columns(weather)
+    rain, snowfall, potential_sublimation, potential_melt, potential_wet, potential, ease, *melting = columns(weather)
     described = describe(soil, water)
-    known = ops.concatenate([ops.log1p(swe / 10.0), *described, latent, features], -1)
+    told = ops.log1p(potential_melt) * swe / (swe + 1.0)
+    known = ops.concatenate([ops.log1p(swe / 10.0), *described, told, latent, features], -1)
     terms = ops.silu(known @ weights.inner + weights.shift) @ weights.terms + weights.bias
-    wanted = [potential_melt + 0.5, potential_wet]
+    wanted = [potential_sublimation + 0.1, potential_melt + 0.5, potential_wet]
     for share, free in zip(columns(roots), described[3:], strict=True):
         wanted.append(potential * share * free / (free + ease * (1.0 - free)))
-    demands = columns(ops.softplus(terms[:, :1] - 1.0))
-    demands += columns(ops.concatenate(wanted, -1) * 2.0 * ops.sigmoid(terms[:, 1:6]))
+    demands = columns(ops.concatenate(wanted, -1) * 2.0 * ops.sigmoid(terms[:, :6]))
     factors = columns(ops.exp(ops.tanh(terms[:, 6:10])))
     inflow, melt, swe, evaporation = snow_and_canopy(rain, snowfall, swe, demands)
     runoff, baseflow_of_day = 0.0, 0.0
@@ -98,7 +98,7 @@ def snow_and_canopy(
     sublimating, melting, wetting = demands[:3]
     intercepted = limited(wetting, rain)
     pack = swe + snowfall
-    sublimated = limited(0.3 * sublimating, pack)
+    sublimated = limited(sublimating, pack)
     melt = limited(melting, pack - sublimated)
     return rain - intercepted, melt, pack - sublimated - melt, intercepted + sublimated
 

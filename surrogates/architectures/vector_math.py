@@ -86,9 +86,3 @@ def tanh(x):
     """Hyperbolic tangent."""
     grown = expm1(TWO * x)
     return grown / (grown + TWO)
-
-
-@inlined
-def softplus(x):
-    """ln(1 + e^x)."""
-    return (ZERO if x < ZERO else x) + log1p(exp(-abs(x)))

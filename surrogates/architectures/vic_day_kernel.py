@@ -5,14 +5,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from surrogates.architectures.compiled import inlined, kernel
-from surrogates.architectures.vector_math import ONE, TWO, exp, sigmoid, softplus, tanh
+from surrogates.architectures.vector_math import ONE, TWO, exp, sigmoid, tanh
 from surrogates.architectures.vic_soil_kernel import (
     CONSTANTS,
     FACTOR_RUNOFF,
     INFLOW,
     LANES,
     MELT_SHARE,
-    MELTING,
     STEP_ROWS,
     step,
 )
@@ -21,7 +20,7 @@ from surrogates.architectures.vic_surface_kernel import (
     RAIN,
     ROWS,
     SWE,
-    WANTED_MELT,
+    WANTED_SUBLIMATION,
     WEATHER,
     describe,
     snow_and_canopy,
@@ -150,10 +149,8 @@ def learn(b, weights, features):
         for k in range(latents):
             b.gate[lane * latents + k] = b.z[lane, LEARNED + k]
             b.proposal[lane * latents + k] = b.z[lane, LEARNED + latents + k]
-    for i in range(MELTING):
-        b.d[i] = softplus(b.flat[i] - ONE)
-    for i in range(MELTING, FACTOR_RUNOFF):
-        b.d[i] = b.d[WANTED_MELT - MELTING + i] * (TWO * sigmoid(b.flat[i]))
+    for i in range(FACTOR_RUNOFF):
+        b.d[i] = b.d[WANTED_SUBLIMATION + i] * (TWO * sigmoid(b.flat[i]))
     for i in range(FACTOR_RUNOFF, INFLOW):
         b.d[i] = exp(tanh(b.flat[i]))
 
@@ -165,12 +162,10 @@ def learn_adjoint(b, g_c, g_d, g_latent, g_z):
     Those to the weather and to the freedom of the roots, which demands depend on, are set.
     """
     latents = b.latent.shape[1]
-    for i in range(MELTING):
-        g_d[i] *= sigmoid(b.flat[i] - ONE)
-    for i in range(MELTING, FACTOR_RUNOFF):
+    for i in range(FACTOR_RUNOFF):
         open_ = sigmoid(b.flat[i])
-        g_d[WANTED_MELT - MELTING + i] = g_d[i] * (TWO * open_)
-        g_d[i] *= b.d[WANTED_MELT - MELTING + i] * (TWO * open_ * (ONE - open_))
+        g_d[WANTED_SUBLIMATION + i] = g_d[i] * (TWO * open_)
+        g_d[i] *= b.d[WANTED_SUBLIMATION + i] * (TWO * open_ * (ONE - open_))
     for i in range(FACTOR_RUNOFF, INFLOW):
         bent = tanh(b.flat[i])
         g_d[i] *= b.d[i] * (ONE - bent * bent)

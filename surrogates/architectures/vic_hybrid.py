@@ -1,9 +1,9 @@
 """VIC's own stores and equations day by day at each elevation band, with learned terms where VIC resolves more.
 
 Exact, from VIC: rain and snowfall, infiltration curve, drainage, ARNO baseflow, roots, capacities, and the water
-balance. VIC's own but for a bounded learned factor: melt of a ripe pack, evaporation of wet leaves and transpiration
-from each layer (``vic_weather``), and runoff, drainage and baseflow, whose factors stand for what happens within the
-day. Learned: sublimation. What VIC keeps besides its reported states (cold content and age of snow, water and snow on
+balance. VIC's own but for a bounded learned factor: melt of a ripe pack, sublimation, evaporation of wet leaves and
+transpiration from each layer (``vic_weather``), and runoff, drainage and baseflow, whose factors stand for what happens
+within the day. What VIC keeps besides its reported states (cold content and age of snow, water and snow on
 the canopy) is left to a few learned latent states.
 """
 
@@ -87,9 +87,13 @@ def build(
 
 
 def _told(spec: SurrogateSpec, inputs: Inputs, each: EachBand, shift: Tensor) -> Tensor:
-    """(row, ...) what learned terms may know of a site: all parameters, but few properties, for sites are few."""
+    """(row, ...) what learned terms may know of a site: few properties, for sites are few, and parameters.
+
+    Not the roughness of snow: without snow it would matter through them all the same.
+    """
     names, count = spec.model.property_names, len(spec.parameters)
-    places = [*range(count), *(count + names.index(name) for name in DESCRIBING if name in names)]
+    places = [place for place, name in enumerate(spec.parameters.names) if name != "snow_rough"]
+    places += [count + names.index(name) for name in DESCRIBING if name in names]
     return ops.concatenate([each(ops.take(inputs.static, places, axis=-1)), shift / DEGREES], axis=-1)
 
 

@@ -112,8 +112,8 @@ def adjoint(
             for lane in range(LANES):
                 add(g_bias, g_z[lane])
                 add(g_shift, g_hidden[lane])
-            write_gradients(b, g_d, g_known, g_weather[here, day], g_features[here, day])
             carry_back(b, g_known, g_c, g_d, g_snow, g_water, g_latent, limit)
+            write_gradients(b, g_d, g_known, g_weather[here, day], g_features[here, day])
         for lane in range(LANES):
             for k in range(CONSTANTS):
                 g_constants[here][lane, k] = g_c[k * LANES + lane]
@@ -172,4 +172,4 @@ def carry_back(b, g_known, g_c, g_d, g_snow, g_water, g_latent, limit):
             b.flat[(4 + k) * LANES + lane] += g_d[FREEDOM_1 + k * LANES + lane]
         for k in range(g_latent.shape[1]):
             g_latent[lane, k] = within(g_latent[lane, k] + g_known[lane, KNOWN + k], limit)
-    describe_adjoint(b.c, b.d, b.slabs[0], b.flat, g_c, g_snow, g_water, limit, LANES)
+    describe_adjoint(b.c, b.d, b.slabs[0], b.flat, g_c, g_d, g_snow, g_water, limit, LANES)

@@ -22,23 +22,28 @@ from surrogates.architectures.vic_soil_kernel import (
 )
 from surrogates.architectures.vic_water import relu, taken, taken_adjoint
 
-KNOWN = 7
-WEATHER = 6  # and the share of melt in each step
+KNOWN = 8
+WEATHER = 7  # and the share of melt in each step
 (
-    RAIN, SNOWFALL, POTENTIAL_MELT, POTENTIAL_WET, POTENTIAL, EASE,
+    RAIN, SNOWFALL, POTENTIAL_SUBLIMATION, POTENTIAL_MELT, POTENTIAL_WET, POTENTIAL, EASE,
     SWE, SNOW_LEFT, REST, KEPT_RAIN, KEPT_PACK, KEPT_REST, FREEDOM_1, FREEDOM_2, FREEDOM_3,
-    WANTED_MELT, WANTED_WET, WANTED_1, WANTED_2, WANTED_3,
-) = range(DAY_ROWS * LANES, (DAY_ROWS + 20) * LANES, LANES)  # fmt: skip
-ROWS = DAY_ROWS + 20
+    WANTED_SUBLIMATION, WANTED_MELT, WANTED_WET, WANTED_1, WANTED_2, WANTED_3,
+) = range(DAY_ROWS * LANES, (DAY_ROWS + 22) * LANES, LANES)  # fmt: skip
+ROWS = DAY_ROWS + 22
 
-_DEEP_SNOW, _MORE_MELT, _SOME_SUBLIMATION = (np.float32(value) for value in (10.0, 0.5, 0.3))
+_DEEP_SNOW, _SOME_SNOW, _MORE_MELT, _MORE_SUBLIMATION = (np.float32(value) for value in (10.0, 1.0, 0.5, 0.1))
 
 
 @inlined
 def describe(c, d, s, known, lanes):
-    """Snow, saturation of each layer in [-1, 1], and how free roots are to take water, 0 to 1."""
+    """Snow, saturation of each layer in [-1, 1], how free roots are to take water, 0 to 1, and what could melt.
+
+    The last is told where there is snow only: its roughness must not matter where there is none.
+    """
     for i in range(lanes):
-        known[i] = log1p(d[SWE + i] / _DEEP_SNOW)
+        snow = d[SWE + i]
+        known[i] = log1p(snow / _DEEP_SNOW)
+        known[7 * lanes + i] = log1p(d[POTENTIAL_MELT + i]) * snow / (snow + _SOME_SNOW)
     for i in range(3 * lanes):
         known[lanes + i] = TWO * s[i] * c[PER_CAPACITY_1 + i] - ONE
     for k in range(3):
@@ -49,11 +54,14 @@ def describe(c, d, s, known, lanes):
 
 
 @inlined
-def describe_adjoint(c, d, s, g_known, g_c, g_snow, g_water, limit, lanes):
-    """Sensitivities to the stores at the start of the day, within ``limit``."""
+def describe_adjoint(c, d, s, g_known, g_c, g_d, g_snow, g_water, limit, lanes):
+    """Sensitivities to the stores at the start of the day, within ``limit``, and to what could melt."""
     for i in range(lanes):
-        g = g_snow[i] + g_known[i] / (_DEEP_SNOW + d[SWE + i])
-        g_snow[i] = within(g if d[SWE + i] > ZERO else ZERO, limit)
+        snow, potential, g_told = d[SWE + i], d[POTENTIAL_MELT + i], g_known[7 * lanes + i]
+        per = ONE / (snow + _SOME_SNOW)
+        g_d[POTENTIAL_MELT + i] += g_told * snow * per / (ONE + potential)
+        g = g_snow[i] + g_known[i] / (_DEEP_SNOW + snow) + g_told * log1p(potential) * _SOME_SNOW * per * per
+        g_snow[i] = within(g if snow > ZERO else ZERO, limit)
     for k in range(3):
         for i in range(lanes):
             water, per_capacity = s[k * lanes + i], c[PER_CAPACITY_1 + k * lanes + i]
@@ -82,7 +90,7 @@ def snow_and_canopy(d, lanes):
     for i in range(lanes):
         rain, pack = d[RAIN + i], d[SWE + i] + d[SNOWFALL + i]
         intercepted, d[KEPT_RAIN + i] = taken(d[WETTING + i], rain)
-        sublimated, d[KEPT_PACK + i] = taken(_SOME_SUBLIMATION * d[SUBLIMATING + i], pack)
+        sublimated, d[KEPT_PACK + i] = taken(d[SUBLIMATING + i], pack)
         rest = pack - sublimated
         melt, d[KEPT_REST + i] = taken(d[MELTING + i], rest)
         d[REST + i], d[SNOW_LEFT + i] = rest, rest - melt
@@ -97,9 +105,10 @@ def snow_and_canopy_adjoint(d, g_d, g_snow, lanes):
         g_inflow, g_left, g_evaporation = g_d[INFLOW + i], g_snow[i], g_d[EVAPORATION + i]
         g_d[MELTING + i], g_stock = taken_adjoint(g_d[MELT + i] - g_left, d[MELTING + i], d[REST + i], d[KEPT_REST + i])
         g_rest = g_left + g_stock
-        demand, pack = _SOME_SUBLIMATION * d[SUBLIMATING + i], d[SWE + i] + d[SNOWFALL + i]
-        g_demand, g_stock = taken_adjoint(g_evaporation - g_rest, demand, pack, d[KEPT_PACK + i])
-        g_d[SUBLIMATING + i] = _SOME_SUBLIMATION * g_demand
+        pack = d[SWE + i] + d[SNOWFALL + i]
+        g_d[SUBLIMATING + i], g_stock = taken_adjoint(
+            g_evaporation - g_rest, d[SUBLIMATING + i], pack, d[KEPT_PACK + i]
+        )
         g_snow[i] = g_rest + g_stock
         g_d[SNOWFALL + i] = g_snow[i]
         g_d[WETTING + i], g_stock = taken_adjoint(
@@ -110,8 +119,9 @@ def snow_and_canopy_adjoint(d, g_d, g_snow, lanes):
 
 @inlined
 def want(c, d, known, lanes):
-    """What could melt, and what wet leaves and roots in each layer would take if nothing else hindered them [mm]."""
+    """What could leave the snow, and what wet leaves and roots in each layer would take at most [mm]."""
     for i in range(lanes):
+        d[WANTED_SUBLIMATION + i] = d[POTENTIAL_SUBLIMATION + i] + _MORE_SUBLIMATION
         d[WANTED_MELT + i], d[WANTED_WET + i] = d[POTENTIAL_MELT + i] + _MORE_MELT, d[POTENTIAL_WET + i]
     for k in range(3):
         for i in range(lanes):
@@ -125,6 +135,7 @@ def want(c, d, known, lanes):
 def want_adjoint(c, d, g_c, g_d, lanes):
     """Sensitivities to weather and freedom are set, those to the shares of the roots added."""
     for i in range(lanes):
+        g_d[POTENTIAL_SUBLIMATION + i] = g_d[WANTED_SUBLIMATION + i]
         g_d[POTENTIAL_MELT + i], g_d[POTENTIAL_WET + i] = g_d[WANTED_MELT + i], g_d[WANTED_WET + i]
         g_d[POTENTIAL + i], g_d[EASE + i] = ZERO, ZERO
     for k in range(3):

@@ -18,8 +18,8 @@ from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.parameters import WARMEST_SNOW
 from legacy_models.vic.site import band_scores
 from surrogates.architectures.vic_leaves import air_pressure, albedo, evaporation, ground_heat, leaf_area, light_through
-from surrogates.architectures.vic_melt import melt
 from surrogates.architectures.vic_sky import YEAR, Steps, disaggregated, saturation, season
+from surrogates.architectures.vic_snow import losses
 
 Tensor = Any
 
@@ -30,9 +30,9 @@ class Weather(NamedTuple):
     """What ``VicWeather`` gives, with a row for each band of a site: row = site x bands + band.
 
     Args:
-        water: (row, time, 6 + step) rain, snowfall, potential melt, potential evaporation of wet leaves and potential
+        water: (row, time, 7 + step) rain, snowfall, potential sublimation, melt, evaporation of wet leaves and
             transpiration [mm], ease of drought [-], see ``vic_leaves.Evaporation``; share of the melt in each step [-].
-        features: (row, time, 13) the same and more, of about size one.
+        features: (row, time, 12) what matters without snow too, and more, of about size one.
         shift: (row, 1) difference of the band's temperature from the site's [K].
     """
 
@@ -99,12 +99,13 @@ class VicWeather(keras.layers.Layer):
         net = heat - c.EMISSIVITY * STEFAN_BOLTZMANN * (step.air + FREEZING) ** 4
         pressure, forest = air_pressure(step.air, site["elevation"]), site["forest"]
         leaves = evaporation(step, net, lai, wind, site["elevation"], forest, chosen["rmin_factor"])
-        melting = melt(step, vapour, light_through(lai), wind, pressure, forest, chosen["snow_rough"])
-        melted = ops.sum(melting, axis=-1, keepdims=True)
-        when = (melting + SOME_MELT / self.steps) / (melted + SOME_MELT)
-        water = [*_rain_and_snow(step.air, precipitation, chosen), melted, *leaves]
-        features = _features(step.air, net, day, lai, water)
-        return Weather(ops.concatenate([*water, when], axis=-1), features, shift[:, 0])
+        lost = losses(step, vapour, light_through(lai), wind, pressure, forest, chosen["snow_rough"])
+        sublimated, melted = (ops.sum(each, axis=-1, keepdims=True) for each in (lost.sublimated, lost.melt))
+        when = (lost.melt + SOME_MELT / self.steps) / (melted + SOME_MELT)
+        fallen = _rain_and_snow(step.air, precipitation, chosen)
+        water = [*fallen, sublimated + forest * leaves.wet, melted, *leaves, when]
+        features = _features(step.air, net, day, lai, [*fallen, *leaves])
+        return Weather(ops.concatenate(water, axis=-1), features, shift[:, 0])
 
     def _lapse(self, site: dict[str, Tensor]) -> Tensor:
         """(row, 1, 1) difference of the band's temperature from the site's [K]."""
@@ -139,7 +140,7 @@ def _rain_and_snow(air: Tensor, precipitation: Tensor, chosen: dict[str, Tensor]
 
 
 def _features(air: Tensor, net: Tensor, day: Tensor, lai: Tensor, water: Sequence[Tensor]) -> Tensor:
-    """(row, time, 13) what the learned terms read of a day; of ``water``, the ease of drought comes last."""
+    """(row, time, 12) what the learned terms read of a day; of ``water``, the ease of drought comes last."""
     mean, above, net = (ops.mean(values, axis=-1, keepdims=True) for values in (air, ops.relu(air), net))
     turn = day * (2.0 * math.pi / YEAR)
     known = [ops.tanh(0.5 * mean), mean / 10.0, above / 5.0, net / 100.0, ops.sin(turn), ops.cos(turn), ops.log(lai)]

@@ -128,6 +128,17 @@ def test_the_hybrids_sites_do_not_mix() -> None:
     np.testing.assert_allclose(network(given)[2], network(alone)[0], rtol=1e-4, atol=1e-5)
 
 
+def test_without_snow_the_hybrid_does_not_depend_on_its_roughness() -> None:
+    network, given = built("vic_hybrid"), inputs("vic_hybrid", days=40)
+    names = RUNS["vic_hybrid"]().model.forcing_names
+    for name in ("tmin", "tmax"):
+        given["forcing"][..., names.index(name)] += 30.0
+    given["state"][:, 0] = 0.0
+    rougher = given["parameters"].copy()
+    rougher[:, RUNS["vic_hybrid"]().model.parameters.names.index("snow_rough")] *= 2.0
+    np.testing.assert_array_equal(network(given), network({**given, "parameters": rougher}))
+
+
 def test_the_hybrid_refuses_a_model_that_is_not_vic() -> None:
     run_set = recorded_runs()
     runs = gather(run_set)

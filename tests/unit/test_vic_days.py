@@ -65,13 +65,14 @@ def case(regime: str) -> dict[str, np.ndarray]:
     water = rng.uniform(*filled, (BASINS, 3)) * porosity[:, None] * metres * 1000.0
     stores = np.concatenate([rng.uniform(0, swe, (BASINS, 1)), water], axis=1)
     constants = (porosity, critical, wilting, *(soil[name] for name in PARAMETERS))
-    known, terms = 7 + LATENT + FEATURES, 10 + 2 * LATENT
+    known, terms = 8 + LATENT + FEATURES, 10 + 2 * LATENT
     given = {
         "features": rng.normal(size=(BASINS, DAYS, FEATURES)),
         "weather": np.stack(
             [
                 rng.exponential(rain, (BASINS, DAYS)) * (rng.random((BASINS, DAYS)) < 0.6),
                 rng.exponential(snowfall, (BASINS, DAYS)),
+                rng.exponential(0.5, (BASINS, DAYS)),
                 rng.exponential(8.0, (BASINS, DAYS)),
                 rng.exponential(4.0, (BASINS, DAYS)),
                 rng.exponential(3.0, (BASINS, DAYS)),

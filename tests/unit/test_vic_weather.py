@@ -17,7 +17,7 @@ from legacy_models.vic.embedded.snow_energy import surface_balance
 from legacy_models.vic.embedded.turbulence import calming, low_plants, trees
 from legacy_models.vic.land_cover import FOREST, GRASS, cover_tiles
 from legacy_models.vic.site import elevation_bands
-from surrogates.architectures import vic_leaves, vic_melt, vic_sky
+from surrogates.architectures import vic_leaves, vic_sky, vic_snow
 from surrogates.architectures.vic_weather import VicWeather
 
 STEPS = 4
@@ -151,7 +151,7 @@ def test_what_leaves_could_evaporate_is_vics_own_equation(forest: float) -> None
         for k, freedom in ((1, 1.0), (2, 0.25)):
             expected[day, k] += leaf_evaporation(m, constants, lai, bright, net, air_resistance, freedom) / STEPS
     water, _ = made(weather, forest=forest)
-    wet, free, ease = water[0, :, 3:6].T
+    wet, free, ease = water[0, :, 4:7].T
     steady = np.abs((DATES - DATES.astype("datetime64[M]").astype("datetime64[D]")).astype(int) - 14) < 12
     for found, right in (
         (wet, expected[:, 0]),
@@ -163,8 +163,11 @@ def test_what_leaves_could_evaporate_is_vics_own_equation(forest: float) -> None
 
 @pytest.mark.parametrize("forest", [1.0, 0.0])
 @pytest.mark.parametrize("roughness", [0.001, 0.006, 0.03])
-def test_what_could_melt_is_what_vics_balance_leaves_over(forest: float, roughness: float) -> None:
-    """Of a thin pack at the freezing point, neither fresh nor old, which takes no heat from the ground."""
+def test_what_could_leave_a_pack_is_what_vics_balance_leaves_over(forest: float, roughness: float) -> None:
+    """Of a thin one, neither fresh nor old, without heat from the ground; melt at 0 degC, sublimation as cold as air.
+
+    Trees add to the latter what could leave a wet canopy.
+    """
     weather, site = forcing(), SITE | {"forest": forest}
     (tile,) = cover_tiles(site, 1.0, 1.0)
     kind, months = tile.vegetation, DATES.astype("datetime64[M]").astype(int) % 12
@@ -173,16 +176,26 @@ def test_what_could_melt_is_what_vics_balance_leaves_over(forest: float, roughne
     turbulence = (trees if kind.overstory else low_plants)(*heights, *form, roughness)
     steps = disaggregation.disaggregate(weather, Place(site["latitude"], site["elevation"]), STEPS)
     met = meteorology(steps * [1.0, 1.0, 1.0, 1.0, 1000.0, 1000.0, 1.0], site["elevation"], 0.0, 1.0)
-    terms, expected = np.zeros(32), np.zeros(len(DATES))
+    terms, expected = np.zeros(32), np.zeros((len(DATES), 2))
     terms[at.HEIGHT], terms[at.CALMING], terms[at.SECONDS] = 2.0 + roughness, calming(roughness), 86400.0 / STEPS
     for i, m in enumerate(met):
         through = np.exp(-0.5 * kind.lai[months[i // STEPS]]) if kind.overstory else 1.0
-        terms[at.NET_SHORTWAVE] = (1.0 - vic_melt.ALBEDO) * through * m[at.SHORTWAVE]
+        terms[at.NET_SHORTWAVE] = (1.0 - vic_snow.ALBEDO) * through * m[at.SHORTWAVE]
         terms[at.LONGWAVE_IN] = emitted(m[at.TEMPERATURE]) if kind.overstory else m[at.LONGWAVE]
         terms[at.SURFACE_WIND] = m[at.WIND] * turbulence.snow_wind
         terms[at.SURFACE_RESISTANCE] = turbulence.snow_resistance / m[at.WIND]
         left, _ = surface_balance(0.0, m, terms)
-        expected[i // STEPS] += max(left, 0.0) * terms[at.SECONDS] / c.LATENT_HEAT_FUSION
+        _, gained = surface_balance(min(m[at.TEMPERATURE], 0.0), m, terms)
+        expected[i // STEPS, 0] += max(-gained, 0.0) * terms[at.SECONDS]
+        expected[i // STEPS, 1] += max(left, 0.0) * terms[at.SECONDS] / c.LATENT_HEAT_FUSION
     water, _ = made(weather, forest=forest, chosen={"snow_rough": roughness})
-    assert np.abs(water[0, :, 2] - expected).mean() < 0.05 * expected.mean()
-    np.testing.assert_allclose(water[0, :, 6:].sum(axis=-1), 1.0, rtol=1e-5)
+    expected[:, 0] += forest * water[0, :, 4]
+    assert (np.abs(water[0, :, 2:4] - expected).mean(axis=0) < 0.05 * expected.mean(axis=0)).all()
+    np.testing.assert_allclose(water[0, :, 7:].sum(axis=-1), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("forest", [1.0, 0.0])
+def test_the_roughness_of_snow_is_told_of_snow_alone(forest: float) -> None:
+    smooth, rough = (made(forcing(), forest=forest, chosen={"snow_rough": value}) for value in (0.001, 0.03))
+    np.testing.assert_array_equal(smooth[1], rough[1])
+    np.testing.assert_array_equal(smooth[0][..., [0, 1, 4, 5, 6]], rough[0][..., [0, 1, 4, 5, 6]])

@@ -1,17 +1,17 @@
-"""What could melt of a snow pack at the freezing point, in tensors: VIC's energy balance of its surface.
+"""What could melt and sublimate of a snow pack, in tensors: VIC's energy balance of its surface.
 
 What the pack lacks in cold content, how old its surface is and what its canopy holds is for the learned terms.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
 
 from legacy_models.vic.embedded import constants as c
 from surrogates.architectures.vic_leaves import of_cover, turbulence
-from surrogates.architectures.vic_sky import Steps
+from surrogates.architectures.vic_sky import Steps, saturation
 
 Tensor = Any
 
@@ -21,10 +21,22 @@ SATURATED = 610.78  # vapour pressure at the freezing point [Pa]
 LATENT_HEAT = 2.5e6  # of evaporation at the freezing point [J kg-1]
 
 
-def melt(
+class Losses(NamedTuple):
+    """What a pack could lose in each step [mm], (row, time, step).
+
+    Args:
+        melt: at 0 degC, by radiation and by what the air brings.
+        sublimated: as warm as the air, or at 0 degC in warmer air.
+    """
+
+    melt: Tensor
+    sublimated: Tensor
+
+
+def losses(
     step: Steps, vapour: Tensor, light: Tensor, wind: Tensor, pressure: Tensor, forest: Tensor, roughness: Tensor
-) -> Tensor:
-    """(row, time, step) melt [mm] of a pack at 0 degC: radiation and what the air brings, none below zero.
+) -> Losses:
+    """Melt and sublimation of a pack that has enough of everything.
 
     Args:
         step: of the band; air temperature, shortwave and longwave are used.
@@ -45,11 +57,14 @@ def melt(
     radiation = (1.0 - ALBEDO) * light * step.shortwave + beneath - given_off
     resistance = of_cover(forest, lambda cover: tabulated(roughness, lambda z: turbulence(cover, z).snow_resistance))
     calmed = of_cover(forest, lambda cover: tabulated(roughness, lambda z: turbulence(cover, z).snow_wind))
-    exchange = stability(air, calmed * wind, roughness) * wind / resistance
-    exchange = exchange * pressure / (c.GAS_CONSTANT_DRY_AIR * kelvin)
-    moist = c.VAPOUR_TO_AIR_MASS / pressure * (vapour - SATURATED)
+    seconds, neutral = 86400.0 / air.shape[-1], pressure / (c.GAS_CONSTANT_DRY_AIR * kelvin) * wind / resistance
+    per_pressure = c.VAPOUR_TO_AIR_MASS / pressure
+    moist = per_pressure * (vapour - SATURATED)
+    exchange = neutral * stability(air, calmed * wind, roughness)
     energy = radiation + exchange * (c.HEAT_CAPACITY_MOIST_AIR * air + LATENT_HEAT * moist)
-    return ops.relu(energy) * (86400.0 / air.shape[-1] / c.LATENT_HEAT_FUSION)
+    dry = per_pressure * (saturation(ops.minimum(air, 0.0)) - vapour)
+    exchange = neutral * stability(ops.relu(air), calmed * wind, roughness)
+    return Losses(ops.relu(energy) * (seconds / c.LATENT_HEAT_FUSION), ops.relu(exchange * dry) * seconds)
 
 
 def stability(air: Tensor, wind: Tensor, roughness: Tensor) -> Tensor:
