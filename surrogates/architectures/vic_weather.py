@@ -17,7 +17,15 @@ from legacy_models.vic.disaggregation import FREEZING, STEFAN_BOLTZMANN
 from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.parameters import WARMEST_SNOW
 from legacy_models.vic.site import band_scores
-from surrogates.architectures.vic_leaves import air_pressure, albedo, evaporation, ground_heat, leaf_area, light_through
+from surrogates.architectures.vic_leaves import (
+    Evaporation,
+    air_pressure,
+    albedo,
+    evaporation,
+    ground_heat,
+    leaf_area,
+    light_through,
+)
 from surrogates.architectures.vic_sky import YEAR, Steps, disaggregated, saturation, season
 from surrogates.architectures.vic_snow import losses
 
@@ -39,6 +47,26 @@ class Weather(NamedTuple):
     water: Tensor
     features: Tensor
     shift: Tensor
+
+
+class Shared(NamedTuple):
+    """What the bands of a site share besides ``Steps``: (row, time, step) and, from ``lai`` on, (row, time, 1).
+
+    Args:
+        heat: radiation and heat from the ground, before what is given off [W/m2].
+        vapour: pressure of it in the air [Pa].
+        lai: leaf area index [-].
+        wind: [m/s].
+        day: of the year, 0 to 365.
+        precipitation: [mm].
+    """
+
+    heat: Tensor
+    vapour: Tensor
+    lai: Tensor
+    wind: Tensor
+    day: Tensor
+    precipitation: Tensor
 
 
 @keras.saving.register_keras_serializable(package="surrogates")
@@ -84,28 +112,31 @@ class VicWeather(keras.layers.Layer):
         days = dict(zip(self.names["forcing"], ops.split(inputs[0], inputs[0].shape[-1], axis=-1), strict=True))
         site = dict(zip(self.names["properties"], _columns(inputs[1]), strict=True))
         chosen = dict(zip(self.names["parameters"], _columns(inputs[2]), strict=True))
+        step, shared = self._shared(days, site, chosen)
+        shift = self._lapse(site)
+        step, shared = Steps(*self._each(step)), Shared(*self._each(shared))
+        site, chosen = (dict(zip(known, self._each(known.values()), strict=True)) for known in (site, chosen))
+        step = step._replace(air=step.air + shift)
+        net = shared.heat - c.EMISSIVITY * STEFAN_BOLTZMANN * (step.air + FREEZING) ** 4
+        fallen = _rain_and_snow(step.air, shared.precipitation, chosen)
+        leaves = evaporation(
+            step, net, shared.lai, shared.wind, site["elevation"], site["forest"], chosen["rmin_factor"]
+        )
+        water = [*fallen, *_of_pack(step, shared, site, chosen, leaves)]
+        features = _features(step.air, net, shared, [*fallen, *leaves])
+        return Weather(ops.concatenate(water, axis=-1), features, shift[:, 0])
+
+    def _shared(
+        self, days: dict[str, Tensor], site: dict[str, Tensor], chosen: dict[str, Tensor]
+    ) -> tuple[Steps, "Shared"]:
+        """What all bands of a site have in common; the warmth of ``Steps`` is that of the site's mean elevation."""
         sky = season(days["dayl"], site["latitude"])
         step = disaggregated(days, sky.top, self.steps)
         lai = leaf_area(sky.day, site, chosen["lai_factor"])
         flux, stored = ground_heat(step.air, site["porosity"])
         heat = (1.0 - albedo(site["forest"])) * step.shortwave + step.longwave + light_through(lai) * flux + stored
-        vapour, shift = saturation(step.air) - step.deficit, self._lapse(site)
         wind = days.get("wind", self.wind * ops.ones_like(sky.day))
-
-        by_day = self._each([heat, vapour, lai, wind, sky.day, days["prcp"]])
-        step, (heat, vapour, lai, wind, day, precipitation) = Steps(*self._each(step)), by_day
-        site, chosen = (dict(zip(known, self._each(known.values()), strict=True)) for known in (site, chosen))
-        step = step._replace(air=step.air + shift)
-        net = heat - c.EMISSIVITY * STEFAN_BOLTZMANN * (step.air + FREEZING) ** 4
-        pressure, forest = air_pressure(step.air, site["elevation"]), site["forest"]
-        leaves = evaporation(step, net, lai, wind, site["elevation"], forest, chosen["rmin_factor"])
-        lost = losses(step, vapour, light_through(lai), wind, pressure, forest, chosen["snow_rough"])
-        sublimated, melted = (ops.sum(each, axis=-1, keepdims=True) for each in (lost.sublimated, lost.melt))
-        when = (lost.melt + SOME_MELT / self.steps) / (melted + SOME_MELT)
-        fallen = _rain_and_snow(step.air, precipitation, chosen)
-        water = [*fallen, sublimated + forest * leaves.wet, melted, *leaves, when]
-        features = _features(step.air, net, day, lai, [*fallen, *leaves])
-        return Weather(ops.concatenate(water, axis=-1), features, shift[:, 0])
+        return step, Shared(heat, saturation(step.air) - step.deficit, lai, wind, sky.day, days["prcp"])
 
     def _lapse(self, site: dict[str, Tensor]) -> Tensor:
         """(row, 1, 1) difference of the band's temperature from the site's [K]."""
@@ -139,9 +170,20 @@ def _rain_and_snow(air: Tensor, precipitation: Tensor, chosen: dict[str, Tensor]
     return precipitation * share, precipitation * (1.0 - share)
 
 
-def _features(air: Tensor, net: Tensor, day: Tensor, lai: Tensor, water: Sequence[Tensor]) -> Tensor:
+def _of_pack(
+    step: Steps, shared: Shared, site: dict[str, Tensor], chosen: dict[str, Tensor], leaves: Evaporation
+) -> list[Tensor]:
+    """Sublimation of pack and trees, melt [mm], ``leaves``, and the share of the melt in each step."""
+    pressure, light = air_pressure(step.air, site["elevation"]), light_through(shared.lai)
+    lost = losses(step, shared.vapour, light, shared.wind, pressure, site["forest"], chosen["snow_rough"])
+    sublimated, melted = (ops.sum(each, axis=-1, keepdims=True) for each in (lost.sublimated, lost.melt))
+    when = (lost.melt + SOME_MELT / step.air.shape[-1]) / (melted + SOME_MELT)
+    return [sublimated + site["forest"] * leaves.wet, melted, *leaves, when]
+
+
+def _features(air: Tensor, net: Tensor, shared: Shared, water: Sequence[Tensor]) -> Tensor:
     """(row, time, 12) what the learned terms read of a day; of ``water``, the ease of drought comes last."""
     mean, above, net = (ops.mean(values, axis=-1, keepdims=True) for values in (air, ops.relu(air), net))
-    turn = day * (2.0 * math.pi / YEAR)
-    known = [ops.tanh(0.5 * mean), mean / 10.0, above / 5.0, net / 100.0, ops.sin(turn), ops.cos(turn), ops.log(lai)]
-    return ops.concatenate([*known, *map(ops.log1p, water[:-1]), water[-1]], axis=-1)
+    turn = shared.day * (2.0 * math.pi / YEAR)
+    known = [ops.tanh(0.5 * mean), mean / 10.0, above / 5.0, net / 100.0, ops.sin(turn), ops.cos(turn)]
+    return ops.concatenate([*known, ops.log(shared.lai), *map(ops.log1p, water[:-1]), water[-1]], axis=-1)

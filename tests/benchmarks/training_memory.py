@@ -1,11 +1,13 @@
 """Peak memory of the stage emulate, and the share of a training step that reading windows takes, at full size.
 
-    python tests/benchmarks/training_memory.py STORE [ARCHITECTURE]
+    python tests/benchmarks/training_memory.py STORE
 
 STORE is made where it does not exist: 457 basins x 30 runs x 10 years of numbers in VIC's form (1.4 GB of outputs).
-Reading, training and scoring happen in this process; only steps and epochs are few. Keeps ``training_memory.json``.
+Reading, training and scoring happen in one process for each architecture, with windows and batches as in the
+configuration ``camels``; only steps and epochs are few. Keeps ``training_memory.json``.
 """
 
+import json
 import resource
 import subprocess
 import sys
@@ -29,13 +31,18 @@ END = START + DAYS - 1
 OUTPUTS = np.array([2.0, 1.0, 3.0, 20.0, 0.4, 0.4, 0.4])
 WEATHER = np.array([4.0, 2.0, 12.0, 250.0, 800.0, 43200.0])
 EPOCHS, STEPS = 2, 60
+MODEL = VicModel(steps_per_day=4, snow_bands=3)
 
 
-def main(store: str, architecture: str = "lstm") -> None:
-    """Measure and keep."""
-    if not Path(store).exists():  # made by a process of its own, whose memory does not count
+def main(store: str) -> None:
+    """Measure and keep, each step in a process of its own, whose memory does not count for the others."""
+    if not Path(store).exists():
         subprocess.run([sys.executable, __file__, "--write", store], check=True)
-    figures = measure(Path(store), architecture)
+    figures = {}
+    for architecture in ("lstm", "vic_hybrid"):
+        asked = [sys.executable, __file__, "--measure", store, architecture]
+        found = json.loads(subprocess.run(asked, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
+        figures |= {f"{architecture}.{name}": value for name, value in found.items()}
     print(keep("training_memory", f"{BASINS} basins x {SETS} runs x {DAYS} days of made-up numbers", figures))
 
 
@@ -59,17 +66,18 @@ def measure(store: Path, architecture: str) -> dict[str, Any]:
         return history
 
     training.fit = timed_fit
-    settings = TrainSettings(architecture=architecture, window=180, epochs=EPOCHS, steps=STEPS, initial_epochs=EPOCHS)
+    settings = TrainSettings(
+        architecture=architecture, window=180, batch=64, epochs=EPOCHS, steps=STEPS, initial_epochs=EPOCHS
+    )
     with tempfile.TemporaryDirectory(dir=store) as scratch:
         begun = time.perf_counter()
         with RunStore.open(store) as opened:
-            run_set = opened.read(VicModel().version, scratch=Path(scratch))
+            run_set = opened.read(MODEL.version, scratch=Path(scratch))
         read = time.perf_counter()
         surrogate = training.train(run_set, settings, Path(scratch))
         trained_gb = peak_gb()
         scores(compare(surrogate, run_set, held_out_rows(surrogate, run_set)))
     return {
-        "architecture": architecture,
         "runs": len(run_set),
         "outputs_gb": run_set.outputs.nbytes / 1e9,
         "store_reading_seconds": read - begun,
@@ -120,10 +128,11 @@ def peak_gb() -> float:
 
 def write(store: Path) -> None:
     """Fill a store with made-up runs: a segment for every seven basins."""
-    model, rng = VicModel(), np.random.default_rng(0)
-    space = model.parameters
-    names = [variable.name for variable in model.properties]
-    middle = np.array([1.0 if not np.isfinite(v.upper) else 0.5 * (v.lower + v.upper) for v in model.properties])
+    rng = np.random.default_rng(0)
+    space = MODEL.parameters
+    names = [variable.name for variable in MODEL.properties]
+    forcing = tuple(variable.name for variable in MODEL.forcing)
+    middle = np.array([1.0 if not np.isfinite(v.upper) else 0.5 * (v.lower + v.upper) for v in MODEL.properties])
     dates = np.arange(START - 3653, END + 1)
     with RunStore.open(store, write=True) as opened:
         for first in range(0, BASINS, 7):
@@ -131,19 +140,16 @@ def write(store: Path) -> None:
             for basin in range(first, min(first + 7, BASINS)):
                 weather = np.abs(WEATHER * rng.normal(1.0, 0.3, (len(dates), 6)))
                 properties = dict(zip(names, middle * rng.uniform(0.8, 1.0, len(names)), strict=True))
-                site = Site(f"{basin:08d}", properties, Forcing(dates, weather, model_forcing(model)))
+                site = Site(f"{basin:08d}", properties, Forcing(dates, weather, forcing))
                 runs += [Run(site, space.from_unit(rng.random(len(space))), START, END) for _ in range(SETS)]
             good = [RunResult("ok", outputs=(rng.random((DAYS, 7)) * OUTPUTS).astype(np.float32)) for _ in runs]
-            opened.append(model, runs, good, [f"{i:064x}" for i in range(first * SETS, first * SETS + len(runs))])
-
-
-def model_forcing(model: VicModel) -> tuple[str, ...]:
-    """Names of what the model reads of the weather."""
-    return tuple(variable.name for variable in model.forcing)
+            opened.append(MODEL, runs, good, [f"{i:064x}" for i in range(first * SETS, first * SETS + len(runs))])
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "--write":
         write(Path(sys.argv[2]))
+    elif sys.argv[1] == "--measure":
+        print(json.dumps(measure(Path(sys.argv[2]), sys.argv[3])))
     else:
-        main(*sys.argv[1:])
+        main(sys.argv[1])
