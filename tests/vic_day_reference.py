@@ -45,10 +45,12 @@ def advance(
     """Return fluxes and stores of a day, and the state at its end."""
     swe, *water = columns(ops.relu(state[:, :4]))
     latent = state[:, 4:]
-    rain, snowfall, potential_sublimation, potential_melt, potential_wet, potential, ease, *melting = columns(weather)
+    rain, snowfall, potential_sublimation, potential_melt, potential_wet, potential, ease, rough, *melting = columns(
+        weather
+    )
     described = describe(soil, water)
-    told = ops.log1p(potential_melt) * swe / (swe + 1.0)
-    known = ops.concatenate([ops.log1p(swe / 10.0), *described, told, latent, features], -1)
+    pack = ops.concatenate([ops.log1p(potential_sublimation), ops.log1p(potential_melt), rough], -1) * swe / (swe + 1.0)
+    known = ops.concatenate([ops.log1p(swe / 10.0), *described, pack, latent, features], -1)
     terms = ops.silu(known @ weights.inner + weights.shift) @ weights.terms + weights.bias
     wanted = [potential_sublimation + 0.1, potential_melt + 0.5, potential_wet]
     for share, free in zip(columns(roots), described[3:], strict=True):

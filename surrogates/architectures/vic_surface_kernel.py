@@ -22,28 +22,31 @@ from surrogates.architectures.vic_soil_kernel import (
 )
 from surrogates.architectures.vic_water import relu, taken, taken_adjoint
 
-KNOWN = 8
-WEATHER = 7  # and the share of melt in each step
+KNOWN = 10
+WEATHER = 8  # and the share of melt in each step
 (
-    RAIN, SNOWFALL, POTENTIAL_SUBLIMATION, POTENTIAL_MELT, POTENTIAL_WET, POTENTIAL, EASE,
+    RAIN, SNOWFALL, POTENTIAL_SUBLIMATION, POTENTIAL_MELT, POTENTIAL_WET, POTENTIAL, EASE, ROUGHNESS,
     SWE, SNOW_LEFT, REST, KEPT_RAIN, KEPT_PACK, KEPT_REST, FREEDOM_1, FREEDOM_2, FREEDOM_3,
     WANTED_SUBLIMATION, WANTED_MELT, WANTED_WET, WANTED_1, WANTED_2, WANTED_3,
-) = range(DAY_ROWS * LANES, (DAY_ROWS + 22) * LANES, LANES)  # fmt: skip
-ROWS = DAY_ROWS + 22
+) = range(DAY_ROWS * LANES, (DAY_ROWS + 23) * LANES, LANES)  # fmt: skip
+ROWS = DAY_ROWS + 23
 
 _DEEP_SNOW, _SOME_SNOW, _MORE_MELT, _MORE_SUBLIMATION = (np.float32(value) for value in (10.0, 1.0, 0.5, 0.1))
 
 
 @inlined
 def describe(c, d, s, known, lanes):
-    """Snow, saturation of each layer in [-1, 1], how free roots are to take water, 0 to 1, and what could melt.
+    """Snow, saturation of each layer in [-1, 1], how free roots are to take water, 0 to 1, and a pack's own.
 
-    The last is told where there is snow only: its roughness must not matter where there is none.
+    Where there is a pack: what it could sublimate and melt, and its roughness, which must not matter elsewhere.
     """
     for i in range(lanes):
         snow = d[SWE + i]
         known[i] = log1p(snow / _DEEP_SNOW)
-        known[7 * lanes + i] = log1p(d[POTENTIAL_MELT + i]) * snow / (snow + _SOME_SNOW)
+        covered = snow / (snow + _SOME_SNOW)
+        known[7 * lanes + i] = covered * log1p(d[POTENTIAL_SUBLIMATION + i])
+        known[8 * lanes + i] = covered * log1p(d[POTENTIAL_MELT + i])
+        known[9 * lanes + i] = covered * d[ROUGHNESS + i]
     for i in range(3 * lanes):
         known[lanes + i] = TWO * s[i] * c[PER_CAPACITY_1 + i] - ONE
     for k in range(3):
@@ -55,12 +58,22 @@ def describe(c, d, s, known, lanes):
 
 @inlined
 def describe_adjoint(c, d, s, g_known, g_c, g_d, g_snow, g_water, limit, lanes):
-    """Sensitivities to the stores at the start of the day, within ``limit``, and to what could melt."""
+    """Sensitivities to the stores at the start of the day, within ``limit``, and to what is told of a pack."""
     for i in range(lanes):
-        snow, potential, g_told = d[SWE + i], d[POTENTIAL_MELT + i], g_known[7 * lanes + i]
+        snow, sublimated, melt, rough = (
+            d[SWE + i],
+            d[POTENTIAL_SUBLIMATION + i],
+            d[POTENTIAL_MELT + i],
+            d[ROUGHNESS + i],
+        )
+        g_sublimated, g_melt, g_rough = g_known[7 * lanes + i], g_known[8 * lanes + i], g_known[9 * lanes + i]
         per = ONE / (snow + _SOME_SNOW)
-        g_d[POTENTIAL_MELT + i] += g_told * snow * per / (ONE + potential)
-        g = g_snow[i] + g_known[i] / (_DEEP_SNOW + snow) + g_told * log1p(potential) * _SOME_SNOW * per * per
+        covered = snow * per
+        g_d[POTENTIAL_SUBLIMATION + i] += covered * g_sublimated / (ONE + sublimated)
+        g_d[POTENTIAL_MELT + i] += covered * g_melt / (ONE + melt)
+        g_d[ROUGHNESS + i] = covered * g_rough
+        g_covered = g_sublimated * log1p(sublimated) + g_melt * log1p(melt) + g_rough * rough
+        g = g_snow[i] + g_known[i] / (_DEEP_SNOW + snow) + g_covered * _SOME_SNOW * per * per
         g_snow[i] = within(g if snow > ZERO else ZERO, limit)
     for k in range(3):
         for i in range(lanes):

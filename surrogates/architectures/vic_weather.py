@@ -18,6 +18,7 @@ from legacy_models.vic.embedded import constants as c
 from legacy_models.vic.parameters import WARMEST_SNOW
 from legacy_models.vic.site import band_scores
 from surrogates.architectures.vic_leaves import (
+    SOME_SNOW,
     Evaporation,
     air_pressure,
     albedo,
@@ -38,8 +39,9 @@ class Weather(NamedTuple):
     """What ``VicWeather`` gives, with a row for each band of a site: row = site x bands + band.
 
     Args:
-        water: (row, time, 7 + step) rain, snowfall, potential sublimation, melt, evaporation of wet leaves and
-            transpiration [mm], ease of drought [-], see ``vic_leaves.Evaporation``; share of the melt in each step [-].
+        water: (row, time, 8 + step) rain, snowfall, potential sublimation, melt, evaporation of wet leaves and
+            transpiration [mm], ease of drought [-], see ``vic_leaves.Evaporation``; logarithm of how rough snow is
+            beside what is usual; share of the melt in each step [-].
         features: (row, time, 12) what matters without snow too, and more, of about size one.
         shift: (row, 1) difference of the band's temperature from the site's [K].
     """
@@ -173,12 +175,13 @@ def _rain_and_snow(air: Tensor, precipitation: Tensor, chosen: dict[str, Tensor]
 def _of_pack(
     step: Steps, shared: Shared, site: dict[str, Tensor], chosen: dict[str, Tensor], leaves: Evaporation
 ) -> list[Tensor]:
-    """Sublimation of pack and trees, melt [mm], ``leaves``, and the share of the melt in each step."""
+    """Sublimation of pack and trees, melt [mm], ``leaves``, roughness, and the share of the melt in each step."""
     pressure, light = air_pressure(step.air, site["elevation"]), light_through(shared.lai)
     lost = losses(step, shared.vapour, light, shared.wind, pressure, site["forest"], chosen["snow_rough"])
     sublimated, melted = (ops.sum(each, axis=-1, keepdims=True) for each in (lost.sublimated, lost.melt))
     when = (lost.melt + SOME_MELT / step.air.shape[-1]) / (melted + SOME_MELT)
-    return [sublimated + site["forest"] * leaves.wet, melted, *leaves, when]
+    rough = ops.log(chosen["snow_rough"] / SOME_SNOW) * ops.ones_like(melted)
+    return [sublimated + site["forest"] * leaves.wet, melted, *leaves, rough, when]
 
 
 def _features(air: Tensor, net: Tensor, shared: Shared, water: Sequence[Tensor]) -> Tensor:

@@ -65,7 +65,7 @@ def case(regime: str) -> dict[str, np.ndarray]:
     water = rng.uniform(*filled, (BASINS, 3)) * porosity[:, None] * metres * 1000.0
     stores = np.concatenate([rng.uniform(0, swe, (BASINS, 1)), water], axis=1)
     constants = (porosity, critical, wilting, *(soil[name] for name in PARAMETERS))
-    known, terms = 8 + LATENT + FEATURES, 10 + 2 * LATENT
+    known, terms = 10 + LATENT + FEATURES, 10 + 2 * LATENT
     given = {
         "features": rng.normal(size=(BASINS, DAYS, FEATURES)),
         "weather": np.stack(
@@ -77,6 +77,7 @@ def case(regime: str) -> dict[str, np.ndarray]:
                 rng.exponential(4.0, (BASINS, DAYS)),
                 rng.exponential(3.0, (BASINS, DAYS)),
                 rng.uniform(0.05, 1.0, (BASINS, DAYS)),
+                rng.normal(size=(BASINS, DAYS)),
                 *np.moveaxis(rng.dirichlet(np.ones(SUBSTEPS), (BASINS, DAYS)), -1, 0),
             ],
             axis=-1,

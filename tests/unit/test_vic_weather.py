@@ -191,7 +191,7 @@ def test_what_could_leave_a_pack_is_what_vics_balance_leaves_over(forest: float,
     water, _ = made(weather, forest=forest, chosen={"snow_rough": roughness})
     expected[:, 0] += forest * water[0, :, 4]
     assert (np.abs(water[0, :, 2:4] - expected).mean(axis=0) < 0.05 * expected.mean(axis=0)).all()
-    np.testing.assert_allclose(water[0, :, 7:].sum(axis=-1), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(water[0, :, 8:].sum(axis=-1), 1.0, rtol=1e-5)
 
 
 @pytest.mark.parametrize("forest", [1.0, 0.0])
