@@ -33,7 +33,7 @@ def summarise_run(job: Job, number: int, table: pd.DataFrame, series: Mapping[st
     return {
         "schema_version": SCHEMA_VERSION,
         "synthetic": bool(experiment.dataset.attrs.get("synthetic", 0)),
-        "seeds": [experiment.config.seed],
+        "seeds": [experiment.config.seed + i for i in range(experiment.config.network.members)],
         "hashes": {
             "data": experiment.data_hash,
             "config": experiment.config.hash(),
