@@ -88,7 +88,7 @@ def search(job: Job, experiment: Experiment) -> list[list[Outcome]]:
     total = len(searches) * section.evaluations
     title = f"{section.method} on {section.on}"
     with _runoff(job, experiment) as runoff, job.reporter.bar(title, total) as told:
-        loss = losses.weighted(experiment.config.dpl.losses)
+        loss = losses.weighted(experiment.config.dpl.flow_losses)
         evaluate = evaluator(experiment, experiment.fit_span, runoff, loss)
         outcomes = advance(
             searches,
@@ -173,5 +173,5 @@ def _fingerprint(job: Job, experiment: Experiment) -> str:
     surrogate = None
     if config.calibrate.on == "surrogate":
         surrogate = emulation.emulate_fingerprint(job, refine.chosen_round(job))
-    own: list[Any] = [config.calibrate.model_dump(mode="json"), dict(config.dpl.losses), surrogate]
+    own: list[Any] = [config.calibrate.model_dump(mode="json"), dict(config.dpl.flow_losses), surrogate]
     return sha256_of_json([experiment.fingerprint("periods", "splits", "legacy_model"), *own])

@@ -125,7 +125,7 @@ def _summary(experiment: Experiment, outcomes: Outcomes, table: pd.DataFrame) ->
         "method": section.method,
         "on": section.on,
         "settings": asdict(getattr(section, section.method)),
-        "objective": dict(experiment.config.dpl.losses),
+        "objective": dict(experiment.config.dpl.flow_losses),
         "seeds": list(section.seeds),
         "basins": list(experiment.basins),
         "periods": {name: [str(day) for day in span] for name, span in experiment.splits.periods.by_name().items()},

@@ -19,6 +19,7 @@ from pipeline.basins import attribute_frame, check_inputs
 from pipeline.config import Config
 from pipeline.progress import Reporter
 from pipeline.readers import READERS, parse_options
+from pipeline.readers.contract import TARGETS
 from pipeline.splits import Periods, Span, Splits, make_splits
 from surrogates.design import stratified
 
@@ -117,6 +118,13 @@ class Experiment:
         return np.asarray(self.dataset["streamflow"].sel(time=slice(start, end)).to_numpy(), dtype=np.float64)
 
     @cached_property
+    def other_observations(self) -> dict[str, Array]:
+        """What is learned from besides streamflow: (basin, time) over the span by name, NaN is a gap."""
+        names = [name for name in self.config.dpl.every_target() if name in TARGETS]
+        span = self.dataset.sel(time=slice(*self.span))
+        return {name: np.asarray(span[name].to_numpy(), dtype=np.float64) for name in names}
+
+    @cached_property
     def dates(self) -> "np.ndarray[Any, np.dtype[np.datetime64]]":
         """(time,) days of the span."""
         start, end = self.span
@@ -140,7 +148,11 @@ class Experiment:
             "".join(site.forcing.digest for site in self.sites).encode(),
             np.ascontiguousarray(self.properties).tobytes(),
             self.attributes.to_csv(float_format="%.9g").encode(),
-            np.ascontiguousarray(self.dataset["streamflow"].to_numpy(), dtype=np.float64).tobytes(),
+            *(
+                np.ascontiguousarray(self.dataset[name].to_numpy(), dtype=np.float64).tobytes()
+                for name in ("streamflow", *TARGETS)
+                if name in self.dataset
+            ),
         )
 
     def runs(self, parameters: Array, span: Span, purpose: str, sites: Sequence[Site] | None = None) -> list[Run]:
@@ -212,6 +224,8 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
     everyone = {*splits.fit, *splits.validation, *splits.ungauged}
     dataset = dataset.sel(basin=[b for b in dataset["basin"].to_numpy() if str(b) in everyone]).load()
     model = make_model(config).reading(_daily(dataset))
+    observed = [name for name in ("streamflow", *TARGETS) if name in dataset]
+    config.dpl.check_targets(observed, [output.name for output in model.outputs])
     return Experiment(config, directory, dataset, splits, model, _sites(model, dataset))
 
 
@@ -239,4 +253,7 @@ def _sites(model: LegacyModel, dataset: xr.Dataset) -> tuple[Site, ...]:
 
 def _daily(dataset: xr.Dataset) -> set[str]:
     """Names of the daily forcing that the data hold."""
-    return {str(name) for name in dataset.data_vars if dataset[name].dims == ("basin", "time")} - {"streamflow"}
+    return {str(name) for name in dataset.data_vars if dataset[name].dims == ("basin", "time")} - {
+        "streamflow",
+        *TARGETS,
+    }

@@ -97,11 +97,17 @@ class LegacyModelConfig(Section):
 
 
 class NetworkConfig(Section):
-    """The network from attributes to parameters, and which attributes it reads."""
+    """The network that gives parameters, and what it reads.
+
+    ``history_days``: days of the past that are read at a time, by networks that read it. ``members``: networks that
+    differ by their seed; the mean of their parameters is the result, their spread stands beside it.
+    """
 
     name: str = "g_A"
     options: PlainValues = {}
     attributes: tuple[str, ...] = ATTRIBUTES
+    history_days: int = Field(default=730, ge=1)
+    members: int = Field(default=1, ge=1)
 
     @field_validator("name")
     @classmethod
@@ -125,7 +131,7 @@ class RefineConfig(Section):
 
 
 class CalibrateConfig(Section):
-    """How ``dpl calibrate`` looks for the best parameters of each basin by itself.
+    """How ``dpl calibrate`` looks for the best parameters of each basin by itself: those of its daily streamflow.
 
     ``on``: what is run and compared with the observations of the fit period. ``evaluations``: the budget of every
     basin and seed. ``basins``: the first so many of the fit basins by SHA-256 of the id, null for all. ``seeds``: a

@@ -40,7 +40,7 @@ def summarise_run(job: Job, number: int, table: pd.DataFrame, series: Mapping[st
     return {
         "schema_version": SCHEMA_VERSION,
         "synthetic": bool(experiment.dataset.attrs.get("synthetic", 0)),
-        "seeds": [experiment.config.seed],
+        "seeds": [experiment.config.seed + i for i in range(experiment.config.network.members)],
         "hashes": hashes,
         "basins": {
             "fit": len(splits.fit),
