@@ -180,8 +180,12 @@ class Experiment:
         return replace(self, dataset=self.dataset.sel(basin=[site.name for site in sites]), splits=splits, sites=sites)
 
     def fingerprint(self, *sections: str) -> str:
-        """Hash of the data, the legacy model and the named sections of the configuration."""
-        return sha256_of_json([self.data_hash, self.model.version, self.config.hash("seed", *sections)])
+        """Hash of the data, the legacy model and the named sections of the configuration.
+
+        With ``splits`` goes who is in which: attributes that no network reads can decide that.
+        """
+        groups = [self.splits.fit, self.splits.validation, self.splits.ungauged] if "splits" in sections else []
+        return sha256_of_json([self.data_hash, self.model.version, self.config.hash("seed", *sections), *groups])
 
     def _led(self, start: np.datetime64) -> np.datetime64:
         """The first day to simulate for results from ``start`` on."""
@@ -214,10 +218,7 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
     splits = make_splits(
         dataset,
         Periods.of(config.periods.fit, config.periods.validation, config.periods.test),
-        ungauged_share=config.splits.ungauged_share,
-        validation_share=config.splits.validation_share,
-        salt=config.splits.salt,
-        skip_without_observations=config.splits.skip_without_observations,
+        **config.splits.model_dump(),
     )
     for basin in (*lacking, *splits.skipped):
         reporter.say(f"basin {basin} is skipped: an attribute or all observations are missing")

@@ -12,6 +12,7 @@ from dpl.baselines import SEARCHES
 from dpl.baselines.sceua import SceUaSettings
 from legacy_models import LEGACY_MODELS
 from legacy_models.executors import ExecutorSettings
+from pipeline.folds import Scheme, check_fold
 from pipeline.readers import READERS
 from surrogates.acceptance import Acceptance
 
@@ -48,12 +49,21 @@ class DataConfig(Section):
 
 
 class SplitsConfig(Section):
-    """Shares of the basins that are held out; another ``salt`` holds out others."""
+    """Which basins are held out; another ``salt`` holds out others. ``splits.make_splits`` says what each key means."""
 
+    scheme: Scheme = "share"
     ungauged_share: float = Field(default=0.2, ge=0, lt=1)
+    folds: int = Field(default=5, ge=2)
+    fold: int = Field(default=0, ge=0)
+    together: str | None = None
     validation_share: float = Field(default=0.1, ge=0, lt=1)
     salt: str = ""
     skip_without_observations: bool = False
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> "SplitsConfig":
+        check_fold(self.scheme, self.folds, self.fold)
+        return self
 
 
 class PeriodsConfig(Section):

@@ -13,6 +13,7 @@ from legacy_models.files import sha256_of_json, write_json, write_text
 from legacy_models.parameters import Array, ParameterSpace
 from pipeline import emulation, fidelity, learning, refine
 from pipeline.closed_loop import Series, score_table, simulate_legacy, simulate_surrogate, span_inputs
+from pipeline.evaluation.subsets import DESCRIBED
 from pipeline.job import Job
 from pipeline.result_files import file_attributes, parameter_variables, write_dataset
 from pipeline.summary import summarise_run
@@ -140,6 +141,7 @@ def simulations_dataset(job: Job, series: Mapping[str, Series]) -> xr.Dataset:
         "time": experiment.dates.astype("datetime64[ns]"),
         "split": ("basin", [experiment.split_of[b] for b in experiment.basins]),
         "period": ("time", period),
+        **{name: experiment.dataset[name].variable for name in DESCRIBED if name in experiment.dataset},
     }
     return xr.Dataset(data, coordinates, file_attributes(experiment))
 
