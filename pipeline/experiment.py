@@ -15,6 +15,7 @@ from legacy_models import LEGACY_MODELS
 from legacy_models.files import sha256_of_bytes, sha256_of_json
 from legacy_models.model import Forcing, LegacyModel, Run, Site, days_between
 from legacy_models.parameters import Array, ParameterSpace
+from legacy_models.tables import check_options
 from pipeline.basins import attribute_frame, check_inputs
 from pipeline.config import Config
 from pipeline.progress import Reporter
@@ -205,7 +206,7 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
         UsageError: for a configuration that does not fit the data.
         DataError: for data that break a rule, with file, basin and rule.
     """
-    options = parse_options(config.data.reader, config.data.options)
+    options, model = parse_options(config.data.reader, config.data.options), make_model(config)
     with reporter.bar("data", 1) as advance:
         read = READERS.resolve(config.data.reader)
         dataset: xr.Dataset = read(
@@ -224,7 +225,7 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
         reporter.say(f"basin {basin} is skipped: an attribute or all observations are missing")
     everyone = {*splits.fit, *splits.validation, *splits.ungauged}
     dataset = dataset.sel(basin=[b for b in dataset["basin"].to_numpy() if str(b) in everyone]).load()
-    model = make_model(config).reading(_daily(dataset))
+    model = model.reading(_daily(dataset))
     observed = [name for name in ("streamflow", *TARGETS) if name in dataset]
     config.dpl.check_targets(observed, [output.name for output in model.outputs])
     return Experiment(config, directory, dataset, splits, model, _sites(model, dataset))
@@ -233,9 +234,10 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
 def make_model(config: Config) -> LegacyModel:
     """Build the legacy model's adapter from its section."""
     section = config.legacy_model
-    model: LegacyModel = LEGACY_MODELS.resolve(section.name)(
-        executable=section.executable, spinup_years=section.spinup_years, **section.options
-    )
+    build = LEGACY_MODELS.resolve(section.name)
+    elsewhere = {"executable": section.executable, "spinup_years": section.spinup_years}
+    check_options(build, section.options, "legacy_model.options", elsewhere)
+    model: LegacyModel = build(**elsewhere, **section.options)
     return model
 
 

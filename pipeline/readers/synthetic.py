@@ -25,6 +25,7 @@ from legacy_models.files import sha256_of_json, written_aside
 from legacy_models.model import Forcing, LegacyModel, Run
 from legacy_models.parameters import Array, ParameterSpace
 from legacy_models.store import RunStore
+from legacy_models.tables import check_options
 from pipeline.basins import EVERY_BASIN, Selection, attribute_frame, select
 from pipeline.readers import hidden_world
 from pipeline.readers.climate import climate_attributes
@@ -248,7 +249,9 @@ def _described(
 def _legacy_model(options: Options) -> LegacyModel:
     usual = USUAL_OPTIONS.get(options.legacy_model, {})
     given = usual if options.legacy_options is None else options.legacy_options
-    model: LegacyModel = LEGACY_MODELS.resolve(options.legacy_model)(**given)
+    build = LEGACY_MODELS.resolve(options.legacy_model)
+    check_options(build, given, "data.options.legacy_options")
+    model: LegacyModel = build(**given)
     outputs = [variable.name for variable in model.outputs]
     for target, shares in options.targets.items():
         if unknown := [name for name in shares if name not in outputs]:
