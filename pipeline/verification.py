@@ -13,9 +13,8 @@ from legacy_models.files import sha256_of_json, write_json, write_text
 from legacy_models.parameters import Array, ParameterSpace
 from pipeline import emulation, fidelity, learning, refine
 from pipeline.closed_loop import Series, score_table, simulate_legacy, simulate_surrogate, span_inputs
-from pipeline.evaluation.subsets import DESCRIBED
 from pipeline.job import Job
-from pipeline.result_files import file_attributes, parameter_variables, write_dataset
+from pipeline.result_files import file_attributes, flow_dataset, parameter_variables, write_dataset
 from pipeline.summary import summarise_run
 
 
@@ -119,10 +118,7 @@ def simulations_dataset(job: Job, series: Mapping[str, Series]) -> xr.Dataset:
     """Routed streamflow of every source, precipitation, and the unrouted outputs of model and surrogate."""
     experiment = job.experiment
     start, end = experiment.span
-    flow = {"units": "mm/day", "long_name": "streamflow"}
-    data: dict[str, Any] = {"observed": (("basin", "time"), experiment.observed.astype(np.float32), flow)}
-    for source, one in series.items():
-        data[source] = (("basin", "time"), one.streamflow.astype(np.float32), flow)
+    data: dict[str, Any] = {}
     if "prcp" in experiment.sites[0].forcing.names:
         rain = np.stack([site.forcing.between(start, end).column("prcp") for site in experiment.sites])
         data["prcp"] = (("basin", "time"), rain.astype(np.float32), {"units": "mm/day"})
@@ -133,17 +129,7 @@ def simulations_dataset(job: Job, series: Mapping[str, Series]) -> xr.Dataset:
                 series[source].outputs[..., i],
                 {"units": output.unit},
             )
-    period = np.full(len(experiment.dates), "none", dtype="<U10")
-    for name, (first, last) in experiment.splits.periods.by_name().items():
-        period[(experiment.dates >= first) & (experiment.dates <= last)] = name
-    coordinates = {
-        "basin": list(experiment.basins),
-        "time": experiment.dates.astype("datetime64[ns]"),
-        "split": ("basin", [experiment.split_of[b] for b in experiment.basins]),
-        "period": ("time", period),
-        **{name: experiment.dataset[name].variable for name in DESCRIBED if name in experiment.dataset},
-    }
-    return xr.Dataset(data, coordinates, file_attributes(experiment))
+    return flow_dataset(experiment, {source: one.streamflow for source, one in series.items()}).assign(data)
 
 
 def identifiability(job: Job, number: int, parameters: Array) -> dict[str, Any]:

@@ -18,6 +18,7 @@ PERIODS = {
     "validation": ["2002-10-01", "2003-09-30"],
 }
 ERRORS = {"closed_loop": 0.3, "default_parameters": 0.9, "surrogate": 0.35}
+HASHES = {"data": "ab", "config": "cd", "model": "ef", "store": "01"}
 FLOW = {"units": "mm/day", "long_name": "streamflow"}
 
 
@@ -67,7 +68,7 @@ def write_finished(
         "seeds": [seed],
         "periods": PERIODS | {"test": test},
         "surrogate": {"transductive": transductive},
-        "hashes": {"data": "ab", "config": "cd", "model": "ef", "store": "01"},
+        "hashes": HASHES,
     }
     (directory / "summary.json").write_text(json.dumps(summary))
     config = {"seed": seed, "data": {"reader": "netcdf"}, "network": {"name": network}, "splits": splits or {}}
@@ -82,5 +83,5 @@ def write_calibration(run: Path, seeds: tuple[int, ...] = (0, 1), basins: int = 
     values = np.stack([simulated(error, 10 + seed, basins) for seed in seeds])
     data = {"closed_loop": (("seed", "basin", "time"), values, FLOW)}
     xr.Dataset(data, {"seed": list(seeds), "basin": BASINS[:basins], "time": TIME}).to_netcdf(place / "simulations.nc")
-    (place / "summary.json").write_text("{}")
+    (place / "summary.json").write_text(json.dumps({"hashes": HASHES}))
     return place

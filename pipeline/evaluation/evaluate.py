@@ -115,8 +115,8 @@ def _said(scored: Sequence[ScoredRun], block: str) -> Iterable[str]:
         fold = "" if setup.scheme == "share" else f", {setup.scheme} fold {setup.fold}"
         kind = {True: "transductive", False: "inductive", None: "unknown whether transductive"}[setup.transductive]
         yield f"{setup.request.directory}: seed {setup.seed}{fold}, {kind}; test observations are read"
-        for place in run.unread:
-            yield f"{place}: holds no simulations.nc, so this calibration is not in the tables"
+        for place, why in run.left_out.items():
+            yield f"{place}: this calibration is not in the tables: it {why}"
     others = {run.setup.request.name for run in scored if run.setup.sections["data"] != first.sections["data"]}
     for name in sorted(others):
         yield f"{name or 'unnamed runs'}: other data than {first.request.directory}; pairs do not tell methods apart"
@@ -159,7 +159,7 @@ def _provenance(scored: Sequence[ScoredRun], about: dict[str, Any]) -> dict[str,
                 "salt": run.setup.salt,
                 "transductive": run.setup.transductive,
                 "hashes": run.setup.hashes,
-                "calibrations_without_simulations": [str(place) for place in run.unread],
+                "calibrations_left_out": {str(place): why for place, why in run.left_out.items()},
             }
             for run in scored
         ],

@@ -21,6 +21,7 @@ from dpl.routing import LENGTH
 from legacy_models.errors import DataError, UsageError
 from legacy_models.files import sha256_of_json
 from legacy_models.parameters import Array
+from pipeline.calibration_files import SIMULATIONS, belongs, calibrations
 from pipeline.report.inputs import RunFiles, dig, labels, opened_dataset, opened_run
 
 LEARNED = "learned_parameters"
@@ -31,8 +32,6 @@ SAME = (
     "surrogate", "network", "dpl", "refine",
 )  # fmt: skip
 """Parts of the configuration that seeds and folds of one set-up share."""
-CALIBRATIONS = "calibrate/*/*/simulations.nc"
-
 KEYS = ["split", "method", "seed", "basin"]
 """What tells the rows of a table of scores apart."""
 
@@ -74,12 +73,19 @@ class Setup:
 
 @dataclass(frozen=True, eq=False)
 class ScoredRun:
-    """A run, its figures (columns: ``KEYS`` and those of ``full_table``) and what is known of its basins."""
+    """What a run shows.
+
+    Args:
+        setup: of the run.
+        scores: its figures; columns are ``KEYS`` and those of ``full_table``.
+        attributes: what is known of its basins.
+        left_out: calibrations in its directory that have no figures here, and why.
+    """
 
     setup: Setup
     scores: pd.DataFrame
     attributes: pd.DataFrame
-    unread: tuple[Path, ...]
+    left_out: dict[Path, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,17 +136,27 @@ def score_run(setup: Setup) -> ScoredRun:
     Raises:
         DataError: naming the file that is missing or cannot be used.
     """
-    directory = setup.request.directory
-    with opened_run(directory) as run:
+    places = calibrations(setup.request.directory)
+    left_out = {place: why for place in places.values() if (why := _hindrance(place, setup))}
+    with opened_run(setup.request.directory) as run:
         simulations = _check_simulations(setup.request, run.simulations)
-        flows = [*_flows(simulations, setup.seed), *_calibrated(directory, simulations, setup.seed)]
-        unread = [p.parent for p in directory.glob("calibrate/*/*/summary.json")]
+        flows = list(_flows(simulations, setup.seed))
+        for name, place in places.items():
+            if place not in left_out:
+                flows += _calibrated(name, place / SIMULATIONS, simulations, setup.seed)
         return ScoredRun(
             setup=setup,
             scores=_scores(setup, simulations, flows),
             attributes=_attributes(simulations, run.parameters),
-            unread=tuple(sorted(place for place in unread if not (place / "simulations.nc").exists())),
+            left_out=left_out,
         )
+
+
+def _hindrance(place: Path, setup: Setup) -> str | None:
+    """Why a calibration cannot stand beside the run in whose directory it is; None where it can."""
+    if not belongs(place, setup.hashes):
+        return "was made of other data or by another legacy model"
+    return None if (place / SIMULATIONS).exists() else f"holds no {SIMULATIONS}; the same dpl calibrate writes it"
 
 
 def _setup(request: Request, run: RunFiles) -> Setup:
@@ -178,24 +194,23 @@ def _flows(simulations: xr.Dataset, seed: int) -> Iterator[_Flow]:
         yield _Flow(METHODS.get(name, name), seed, basins, values)
 
 
-def _calibrated(directory: Path, simulations: xr.Dataset, seed: int) -> Iterator[_Flow]:
-    """Streamflow at the parameters of calibrations, one for each of their seeds, on the days of the run's own file.
+def _calibrated(name: str, path: Path, simulations: xr.Dataset, seed: int) -> Iterator[_Flow]:
+    """Streamflow at the parameters of a calibration, one for each of its seeds, on the days of the run's own file.
 
-    The legacy model's is called ``METHOD-ON-EVALUATIONS``; any other source is added to that name.
+    The legacy model's is called ``name``; any other source is added to that. Basins that gave the run itself no
+    observations of the fit period are left out.
     """
-    for path in sorted(directory.glob(CALIBRATIONS)):
-        name = f"{path.parent.parent.name}-{path.parent.name}"
-        with opened_dataset(path) as found:
-            if not {"basin", "time", "seed"} <= set(found.dims):
-                raise DataError(
-                    f"{path}: expected dims seed, basin and time, received {', '.join(map(str, found.dims))}"
-                )
-            found, basins = found.reindex(time=simulations["time"]), labels(found["basin"])
-            for source in _streamflow(found):
-                method = name if source == "closed_loop" else f"{name} {source}"
-                for i, own in enumerate(found["seed"].to_numpy()):
-                    values = found[source].isel(seed=i).transpose("basin", "time").to_numpy().astype(np.float64)
-                    yield _Flow(method, seed + int(own), basins, values)
+    gauged = labels(simulations["basin"])[labels(simulations["split"]) == "fit"]
+    with opened_dataset(path) as found:
+        if not {"basin", "time", "seed"} <= set(found.dims):
+            raise DataError(f"{path}: expected dims seed, basin and time, received {', '.join(map(str, found.dims))}")
+        found = found.isel(basin=np.isin(labels(found["basin"]), gauged)).reindex(time=simulations["time"])
+        basins = labels(found["basin"])
+        for source in _streamflow(found):
+            method = name if source == "closed_loop" else f"{name} {source}"
+            for i, own in enumerate(found["seed"].to_numpy()):
+                values = found[source].isel(seed=i).transpose("basin", "time").to_numpy().astype(np.float64)
+                yield _Flow(method, seed + int(own), basins, values)
 
 
 def _streamflow(simulations: xr.Dataset) -> list[str]:

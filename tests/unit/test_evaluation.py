@@ -14,7 +14,17 @@ from dpl.routing import LENGTH
 from legacy_models import metrics
 from legacy_models.errors import DataError, UsageError
 from pipeline.evaluation.evaluate import evaluate
-from tests.finished_runs import BASINS, HUC, PERIODS, TIME, observed, simulated, write_calibration, write_finished
+from tests.finished_runs import (
+    BASINS,
+    HASHES,
+    HUC,
+    PERIODS,
+    TIME,
+    observed,
+    simulated,
+    write_calibration,
+    write_finished,
+)
 
 FILES = {"per_basin.csv", "per_basin.nc", "summary.csv", "paired.csv", "trends.csv", "evaluation.json", "run.log"}
 
@@ -176,8 +186,10 @@ def test_set_ups_with_names_stand_side_by_side(tmp_path):
 def test_a_calibration_of_some_basins_is_compared_with_others_at_those(tmp_path):
     run = write_finished(tmp_path / "run", seed=1)
     write_calibration(run)
-    (run / "calibrate" / "sceua-surrogate" / "300").mkdir(parents=True)
-    (run / "calibrate" / "sceua-surrogate" / "300" / "summary.json").write_text("{}")
+    for number, hashes in ((300, HASHES), (400, HASHES | {"data": "other"})):
+        place = run / "calibrate" / "sceua-surrogate" / str(number)
+        place.mkdir(parents=True)
+        (place / "summary.json").write_text(json.dumps({"hashes": hashes}))
     evaluate([str(run)], resamples=100)
     found = tables(run / "evaluation")
     own = found["per_basin"].query("method == 'sceua-legacy-5000'")
@@ -187,9 +199,23 @@ def test_a_calibration_of_some_basins_is_compared_with_others_at_those(tmp_path)
         assert median(found["summary"], "test", method, subset="common")["basins"] == 10
     assert median(found["summary"], "test", "learned_parameters")["basins"] == 18
     log = (run / "evaluation" / "run.log").read_text()
-    assert "sceua-surrogate/300: holds no simulations.nc" in log
+    left_out = json.loads((run / "evaluation" / "evaluation.json").read_text())["runs"][0]["calibrations_left_out"]
+    for number, why in ((300, "holds no simulations.nc"), (400, "was made of other data or by another legacy model")):
+        place = run / "calibrate" / "sceua-surrogate" / str(number)
+        assert f"sceua-surrogate/{number}: this calibration is not in the tables: it {why}" in log
+        assert left_out[str(place)].startswith(why)
+    assert set(found["per_basin"]["method"]) & {"sceua-surrogate-300", "sceua-surrogate-400"} == set()
     assert "test: medians over basins (common)" in log
     assert "ungauged: medians over basins (all)" in log
+
+
+def test_a_calibration_says_nothing_of_basins_that_are_ungauged_by_now(tmp_path):
+    run = write_finished(tmp_path / "run", ungauged=slice(4, 10))
+    write_calibration(run, basins=10)
+    evaluate([str(run)], resamples=100)
+    own = tables(run / "evaluation")["per_basin"].query("method == 'sceua-legacy-5000'")
+    assert set(own["split"]) == {"test"}
+    assert sorted(own["basin"].unique()) == BASINS[:4]
 
 
 def test_a_failed_simulation_is_counted_as_undefined(tmp_path):
