@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,17 @@ LEAD_DAYS = 365
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """What every stage reads; nothing in it changes while a run goes on."""
+    """What every stage reads; nothing in it changes while a run goes on.
+
+    Args:
+        config: the whole configuration.
+        directory: of the run.
+        dataset: in the data contract, at the basins of ``splits``.
+        splits: who is in which.
+        model: the legacy model.
+        sites: of every basin.
+        skipped: basins that are none of these, for want of a file, an attribute or observations.
+    """
 
     config: Config
     directory: Path
@@ -38,11 +49,18 @@ class Experiment:
     splits: Splits
     model: LegacyModel
     sites: tuple[Site, ...]
+    skipped: tuple[str, ...]
 
     @property
     def basins(self) -> tuple[str, ...]:
         """Ids in the order of every basin axis."""
         return tuple(site.name for site in self.sites)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader says of the data."""
+        note = self.dataset.attrs.get("notes", "")
+        return (note,) if note else ()
 
     @property
     def store_path(self) -> Path:
@@ -206,29 +224,42 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
         UsageError: for a configuration that does not fit the data.
         DataError: for data that break a rule, with file, basin and rule.
     """
-    options, model = parse_options(config.data.reader, config.data.options), make_model(config)
-    with reporter.bar("data", 1) as advance:
-        read = READERS.resolve(config.data.reader)
-        dataset: xr.Dataset = read(
-            options,
-            directory / "data",
-            selection=config.basins,
-            on_batch=lambda p: advance(0, f"{p.committed} of {p.planned} legacy runs"),
-        )
+    model = make_model(config)
+    dataset = _read(config, directory, reporter)
     dataset, lacking = check_inputs(dataset, config.network.attributes, config.splits.skip_without_observations)
     splits = make_splits(
         dataset,
         Periods.of(config.periods.fit, config.periods.validation, config.periods.test),
         **config.splits.model_dump(),
     )
-    for basin in (*lacking, *splits.skipped):
-        reporter.say(f"basin {basin} is skipped: an attribute or all observations are missing")
+    skipped = {"an attribute": lacking, "observations": splits.skipped}
+    skipped["a file or a row of attributes"] = dataset.attrs.get("skipped_basins", "").split()
     everyone = {*splits.fit, *splits.validation, *splits.ungauged}
     dataset = dataset.sel(basin=[b for b in dataset["basin"].to_numpy() if str(b) in everyone]).load()
     model = model.reading(_daily(dataset))
     observed = [name for name in ("streamflow", *TARGETS) if name in dataset]
     config.dpl.check_targets(observed, [output.name for output in model.outputs])
-    return Experiment(config, directory, dataset, splits, model, _sites(model, dataset))
+    sites, left_out = _sites(model, dataset), tuple(sorted(chain(*skipped.values())))
+    experiment = Experiment(config, directory, dataset, splits, model, sites, left_out)
+    for what, basins in skipped.items():
+        for basin in basins:
+            reporter.say(f"basin {basin} is skipped for want of {what}")
+    for note in experiment.notes:
+        reporter.say(f"data: {note}")
+    return experiment
+
+
+def _read(config: Config, directory: Path, reporter: Reporter) -> xr.Dataset:
+    """Return what the reader gives."""
+    options, read = parse_options(config.data.reader, config.data.options), READERS.resolve(config.data.reader)
+    with reporter.bar("data", 1) as advance:
+        dataset: xr.Dataset = read(
+            options,
+            directory / "data",
+            selection=config.basins,
+            on_batch=lambda p: advance(0, f"{p.committed} of {p.planned} legacy runs"),
+        )
+    return dataset
 
 
 def make_model(config: Config) -> LegacyModel:
