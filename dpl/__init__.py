@@ -13,7 +13,8 @@ LOSSES = Table(
         "rmse": "dpl.losses:rmse",
         "kge": "dpl.losses:kge",
         "sqrt_nse": "dpl.losses:sqrt_nse",
+        "log_rmse": "dpl.losses:log_rmse",
     },
 )
 
-NETWORKS = Table("network", {"g_A": "dpl.networks:g_a"})
+NETWORKS = Table("network", {"g_A": "dpl.networks:g_a", "g_Z": "dpl.networks:g_z"})

@@ -49,7 +49,7 @@ class AttributeScaler:
 
         Args:
             attributes: a row for each basin, a column for each attribute; columns that are not numeric are
-                categorical; NaN or None is a missing value.
+                categorical; NaN, None or an empty text is a missing value.
             fit_basins: index labels of the basins to learn from.
 
         Raises:
@@ -57,13 +57,13 @@ class AttributeScaler:
         """
         rows = attributes if fit_basins is None else attributes.loc[list(fit_basins)]
         for name in rows.columns:
-            if rows[name].isna().all():
+            if missing(rows[name]).all():
                 raise DataError(f"attribute {name!r} is missing at every fit basin; leave it out of the inputs")
         is_number = {name: pd.api.types.is_numeric_dtype(rows[name]) for name in rows.columns}
         return cls(
             tuple(_numeric(str(name), rows[name]) for name in rows.columns if is_number[name]),
             tuple(
-                CategoricalAttribute(str(name), tuple(sorted({str(v) for v in rows[name].dropna()})))
+                CategoricalAttribute(str(name), tuple(sorted({str(v) for v in rows[name][~missing(rows[name])]})))
                 for name in rows.columns
                 if not is_number[name]
             ),
@@ -103,7 +103,7 @@ class AttributeScaler:
                 for basin in attributes.index[~np.isfinite(_as_float(attributes[a.name]))]
             ]
         for c in self.categorical:
-            words = attributes[c.name].astype("string").fillna("missing")
+            words = attributes[c.name].astype("string").where(~missing(attributes[c.name]), "missing")
             lines += [
                 f"basin {basin}: {c.name} is {word!r}, which no fit basin has; read as none of them"
                 for basin, word in words.items()
@@ -127,6 +127,11 @@ class AttributeScaler:
         lacking = [name for name in self.names if name not in attributes.columns]
         if lacking:
             raise DataError(f"the attribute table lacks {', '.join(lacking)}, which the network was learned with")
+
+
+def missing(column: "pd.Series[Any]") -> "pd.Series[bool]":
+    """Return where a column of attributes, numbers or texts, has no value."""
+    return column.isna() | (column.astype("string") == "").fillna(True)
 
 
 def _as_float(column: "pd.Series[Any]") -> npt.NDArray[np.float64]:

@@ -13,7 +13,7 @@ from dpl.windows import Batch
 def not_finite(model: DifferentiableModel, data: LearningData, batch: Batch) -> str:
     """Return one line that names the first basin and variable of ``batch`` without a finite value.
 
-    Looked for in the order of the computation: forcing, antecedent, properties, attributes, parameters, the
+    Looked for in the order of the computation: forcing, antecedent, properties, attributes, history, parameters, the
     surrogate's outputs, streamflow.
     """
     ids = [data.basins[basin] for basin in batch.basins]
@@ -24,6 +24,9 @@ def not_finite(model: DifferentiableModel, data: LearningData, batch: Batch) -> 
         ("site property", batch.properties, ()),
         ("attribute", batch.attributes, model.network.scaler.columns),
     ]
+    scaler = model.network.history
+    if scaler is not None and batch.history is not None:
+        inputs.append(("history", batch.history, scaler.columns))
     found = _first(ids, inputs)
     if found is None:
         found = _first(ids, _computed(model, batch))
@@ -34,9 +37,9 @@ def not_finite(model: DifferentiableModel, data: LearningData, batch: Batch) -> 
 
 
 def _computed(model: DifferentiableModel, batch: Batch) -> list[tuple[str, Any, tuple[str, ...]]]:
-    values = model.parameters(batch.attributes)
+    values = model.parameters(batch.attributes, batch.history)
     outputs = model.outputs(values, batch.forcing, batch.antecedent, batch.properties)
-    flow = model.streamflow(values, batch.forcing, batch.antecedent, batch.properties)
+    flow = model.observable(outputs, values, {})
     return [
         ("parameter", ops.convert_to_numpy(values), model.space.names),
         ("output of the surrogate", ops.convert_to_numpy(outputs), ()),

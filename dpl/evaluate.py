@@ -1,6 +1,7 @@
 """Scores of simulated streamflow by basin and over basins, and the gap between surrogate and closed loop."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,46 @@ import pandas as pd
 
 from legacy_models import metrics
 from legacy_models.errors import ShapeError
+from legacy_models.model import Dates
 from legacy_models.parameters import Array
 
 Scores = dict[str, int | float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A column of ``full_table``; an ``error`` is best at 0 and counts in size as well as with its sign."""
+
+    name: str
+    unit: str
+    meaning: str
+    error: bool = False
+
+
+FIGURES = (
+    Figure("nse", "1", "Nash-Sutcliffe efficiency"),
+    Figure("kge", "1", "Kling-Gupta efficiency"),
+    Figure("kge_correlation", "1", "correlation, the first part of the Kling-Gupta efficiency"),
+    Figure("kge_variability", "1", "ratio of standard deviations, the second part of the Kling-Gupta efficiency"),
+    Figure("kge_bias", "1", "ratio of means, the third part of the Kling-Gupta efficiency"),
+    Figure("pbias", "%", "bias of the volume", error=True),
+    Figure("fhv", "%", "bias of the highest 2 % of flows", error=True),
+    Figure("flv", "%", "bias of the lowest 30 % of flows, in log space", error=True),
+    Figure("fms", "%", "bias of the slope of the flow duration curve between 20 and 70 %", error=True),
+    Figure("rmse", "mm/day", "root mean square error"),
+    *(
+        figure
+        for flow in ("mean", "low", "high")
+        for figure in (
+            Figure(f"trend_{flow}_observed", "mm/day per decade", f"observed trend of a year's {flow} flow"),
+            Figure(f"trend_{flow}_simulated", "mm/day per decade", f"simulated trend of a year's {flow} flow"),
+            Figure(
+                f"trend_{flow}_error", "mm/day per decade", f"error of the trend of a year's {flow} flow", error=True
+            ),
+        )
+    ),
+)
+"""What a simulation is judged by, in this order in every table."""
 
 
 def basin_table(basins: Sequence[str], observed: npt.ArrayLike, simulated: npt.ArrayLike) -> pd.DataFrame:
@@ -39,6 +77,32 @@ def basin_table(basins: Sequence[str], observed: npt.ArrayLike, simulated: npt.A
         "rmse": metrics.rmse(observed, simulated),
     }
     return pd.DataFrame(columns, index=pd.Index([str(b) for b in basins], name="basin"))
+
+
+def full_table(basins: Sequence[str], dates: Dates, observed: Array, simulated: Array) -> pd.DataFrame:
+    """Return a row for each basin: ``days`` on which both are known, and every one of ``FIGURES``; NaN if undefined.
+
+    Args:
+        basins: (basin,) ids, the index of the table.
+        dates: (time,) consecutive days.
+        observed: (basin, time) [mm/day], NaN is a gap or a day that does not count.
+        simulated: (basin, time) [mm/day].
+
+    Raises:
+        ShapeError: if the shapes do not agree.
+    """
+    from dpl.trends import decadal_trends
+
+    table = basin_table(basins, observed, simulated)
+    common = np.isfinite(observed) & np.isfinite(simulated)
+    parts = metrics.kge_parts(observed, simulated)._asdict()
+    figures = {f"kge_{name}": values for name, values in parts.items()}
+    figures |= {name: getattr(metrics, name)(observed, simulated) for name in ("fhv", "flv", "fms")}
+    trends = [decadal_trends(np.where(common, flow, np.nan), dates) for flow in (observed, simulated)]
+    for flow, (o, s) in {name: (trends[0][name], trends[1][name]) for name in trends[0]}.items():
+        figures |= {f"trend_{flow}_observed": o, f"trend_{flow}_simulated": s, f"trend_{flow}_error": s - o}
+    table = table.assign(days=common.sum(axis=1), **figures)
+    return table[["days", *(figure.name for figure in FIGURES)]]
 
 
 def scores(observed: npt.ArrayLike, simulated: npt.ArrayLike) -> Scores:

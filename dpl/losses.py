@@ -1,8 +1,8 @@
-"""What learning minimises: masked differences of observed and simulated streamflow.
+"""What learning minimises: masked differences of observed and simulated streamflow, or another target.
 
-Every loss is ``loss(observed, simulated, mask, basin_std) -> scalar`` over (basin, time) tensors [mm/day],
-with ``mask`` true where a day counts and ``basin_std`` (basin,) the standard deviation of observed flow over
-the fit period. Gaps are taken out before any arithmetic, since NaN x 0 is NaN and would poison every
+Every loss is ``loss(observed, simulated, mask, basin_std) -> scalar`` over (basin, time) tensors [mm/day, or a
+target's scale], with ``mask`` true where a day counts and ``basin_std`` (basin,) the standard deviation of observed
+flow over the fit period. Gaps are taken out before any arithmetic, since NaN x 0 is NaN and would poison every
 gradient. A basin without a counted day has no part in the mean.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from keras import ops
 
 from dpl import LOSSES
-from legacy_models.errors import UsageError
+from dpl.settings import check_weights
 
 Tensor = Any
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -37,11 +37,26 @@ def nse(observed: Tensor, simulated: Tensor, mask: Tensor, basin_std: Tensor) ->
 def sqrt_nse(observed: Tensor, simulated: Tensor, mask: Tensor, basin_std: Tensor) -> Tensor:
     """As ``nse`` for the square root of flow, which gives low flow its weight.
 
-    1/B sum_b 1/T_b sum_t (sqrt(simulated) - sqrt(observed))^2 / (s_b + epsilon)
+    1/B sum_b 1/T_b sum_t (sqrt(simulated + c) - sqrt(observed + c))^2 / (s_b + epsilon), c = 0.01 mm/day
     """
     observed, simulated, days = _masked(observed, simulated, mask)
     squared = ops.square(_root(simulated) - _root(observed)) / (basin_std + EPSILON)[:, None]
     return _mean_over_basins(ops.sum(squared, axis=1) / _at_least_one(days), days)
+
+
+def log_rmse(observed: Tensor, simulated: Tensor, mask: Tensor, basin_std: Tensor) -> Tensor:
+    """Root mean squared difference of the logarithms of flow, to which an error at low flow is as large as at high.
+
+    1/B sum_b sqrt(1/T_b sum_t (log(simulated + c_b) - log(observed + c_b))^2), c_b = (s_b + epsilon) / 100
+
+    Source:
+        Pushpalatha et al. (2012), doi:10.1016/j.jhydrol.2011.11.055 (a constant of a hundredth of mean flow).
+    """
+    observed, simulated, days = _masked(observed, simulated, mask)
+    constant = 0.01 * (basin_std + EPSILON)[:, None]
+    difference = ops.log(ops.relu(simulated) + constant) - ops.log(ops.relu(observed) + constant)
+    mean = ops.sum(ops.square(difference), axis=1) / _at_least_one(days)
+    return _mean_over_basins(ops.sqrt(mean + 1e-8), days)
 
 
 def rmse(observed: Tensor, simulated: Tensor, mask: Tensor, basin_std: Tensor) -> Tensor:
@@ -82,8 +97,7 @@ def weighted(weights: Mapping[str, float]) -> Loss:
         UnknownNameError: if a name is not in ``LOSSES``.
         UsageError: if a weight is negative or none is positive.
     """
-    if any(weight < 0 for weight in weights.values()) or not any(weights.values()):
-        raise UsageError(f"loss weights must be >= 0 with one above 0, received {dict(weights)}")
+    check_weights(weights)
     parts: list[tuple[float, Loss]] = [(w, LOSSES.resolve(name)) for name, w in sorted(weights.items()) if w > 0]
 
     def total(observed: Tensor, simulated: Tensor, mask: Tensor, basin_std: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Attributes to streamflow in one differentiable pass: network, bounds, frozen surrogate, routing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -40,12 +41,14 @@ class DifferentiableModel:
         surrogate: frozen.
         runoff: positions of the outputs whose sum is streamflow before routing.
         length: days of the unit hydrograph.
+        output_names: of the surrogate, for targets that are no streamflow.
     """
 
     network: ParameterNetwork
     surrogate: FrozenSurrogate
     runoff: tuple[int, ...]
     length: int = LENGTH
+    output_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if any(network.trainable_weights for network in self._frozen_networks):
@@ -69,7 +72,7 @@ class DifferentiableModel:
                 f"the parameter network gives {', '.join(network.space.names)}; the surrogate and routing "
                 f"take {', '.join(expected.names)}; they differ in {', '.join(differ)}"
             )
-        return cls(network, surrogate, surrogate.spec.runoff_indices, length)
+        return cls(network, surrogate, surrogate.spec.runoff_indices, length, surrogate.spec.output_names)
 
     @property
     def frozen_weights(self) -> list[npt.NDArray[Any]]:
@@ -86,9 +89,9 @@ class DifferentiableModel:
         """All parameters: the surrogate's, then routing's."""
         return self.network.space
 
-    def parameters(self, attributes: Tensor, training: bool = False) -> Tensor:
-        """(basin, parameter) values from (basin, column) scaled attributes."""
-        return self.network.model(attributes, training=training)
+    def parameters(self, attributes: Tensor, history: Tensor | None = None, training: bool = False) -> Tensor:
+        """(basin, parameter) values from (basin, column) scaled attributes and, for some networks, the past."""
+        return self.network(attributes, history, training)
 
     def unit(self, values: Tensor) -> Tensor:
         """(basin, parameter) points of the unit cube."""
@@ -100,6 +103,18 @@ class DifferentiableModel:
 
     def streamflow(self, values: Tensor, forcing: Tensor, antecedent: Tensor, properties: Tensor) -> Tensor:
         """(basin, time) routed streamflow [mm/day]; the first ``length`` - 1 days lack earlier water."""
-        outputs = self.outputs(values, forcing, antecedent, properties)
-        runoff = ops.sum(ops.take(outputs, self.runoff, axis=-1), axis=-1)
-        return route(runoff, values[:, -2], values[:, -1], self.length)
+        return self.observable(self.outputs(values, forcing, antecedent, properties), values, {})
+
+    def observable(self, outputs: Tensor, values: Tensor, shares: Mapping[str, float]) -> Tensor:
+        """(basin, time) of one observed variable, from (basin, time, output) at (basin, parameter) ``values``.
+
+        Args:
+            outputs: of the surrogate.
+            values: for the routing.
+            shares: output -> its share in the variable; none for streamflow, which is the runoff, routed.
+        """
+        if not shares:
+            runoff = ops.sum(ops.take(outputs, self.runoff, axis=-1), axis=-1)
+            return route(runoff, values[:, -2], values[:, -1], self.length)
+        parts = (share * outputs[..., self.output_names.index(name)] for name, share in shares.items())
+        return sum(parts)

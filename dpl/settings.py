@@ -1,17 +1,43 @@
 """What learning is told and what it reports: frozen values that need no Keras."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from dpl import LOSSES
+from dpl.averaging import AVERAGES, Average
+from dpl.history import History
 from legacy_models.errors import DataError, ShapeError, UsageError
 from legacy_models.model import Dates
 
 Float32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+
+STREAMFLOW = "streamflow"
+
+
+@dataclass(frozen=True)
+class TargetSettings:
+    """How one observed variable counts; ``LearningSettings`` checks it, since it knows the name.
+
+    Args:
+        weight: of its losses in the sum over targets; 0 leaves it out.
+        losses: loss name -> weight; none are those of ``LearningSettings``.
+        average: simulated and observed are compared day by day, or as means over 8 days (from 1 January on, as
+            satellite products have them) or months, over the same days. What stands for several days stands on each.
+        coverage: least share of a period's days that must be observed for its mean to count.
+        outputs: the legacy model's output name -> its share, whose sum is the variable, such as a mix of soil layers;
+            none is the output of the same name. Of no use for streamflow, which is routed runoff.
+    """
+
+    weight: float = 1.0
+    losses: Mapping[str, float] = field(default_factory=dict)
+    average: Average = "day"
+    coverage: float = 0.5
+    outputs: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -25,7 +51,8 @@ class LearningSettings:
         warmup_days: first days of each window, simulated but not scored; at least the routing's length.
         loss_days: scored days of each window.
         min_observed_days: a window with fewer observed days is not drawn.
-        losses: loss name -> weight.
+        losses: loss name -> weight, of every target without losses of its own.
+        targets: observed variable -> how it counts; daily streamflow with weight 1 where it is not among them.
         learning_rate: at the start.
         schedule: ``cosine`` falls to a twentieth at the last epoch; ``plateau`` halves after
             ``plateau_epochs`` without improvement.
@@ -34,7 +61,7 @@ class LearningSettings:
             towards uniform parameters.
         crowding: weight of the penalty for parameters close to their bounds.
         patience: stop after so many epochs without improvement of the validation score.
-        stop_on: the validation score: ``nse_median`` (larger is better) or ``loss``.
+        stop_on: the validation score: ``nse_median`` of streamflow (larger is better) or ``loss``, of all targets.
         checkpoint_seconds: least time between two checkpoints.
         seed: of the windows.
     """
@@ -46,6 +73,7 @@ class LearningSettings:
     loss_days: int = 365
     min_observed_days: int = 60
     losses: Mapping[str, float] = field(default_factory=lambda: {"nse": 1.0})
+    targets: Mapping[str, TargetSettings] = field(default_factory=dict)
     learning_rate: float = 0.01
     schedule: Literal["cosine", "plateau"] = "cosine"
     plateau_epochs: int = 4
@@ -78,10 +106,48 @@ class LearningSettings:
             raise UsageError(f"schedule must be 'cosine' or 'plateau', received {self.schedule!r}")
         if self.stop_on not in ("nse_median", "loss"):
             raise UsageError(f"stop_on must be 'nse_median' or 'loss', received {self.stop_on!r}")
+        check_weights(self.losses, "dpl.losses")
+        for name, target in self.every_target().items():
+            _check_target(f"dpl.targets.{name}", name, target)
+        if not any(target.weight for target in self.every_target().values()):
+            raise UsageError("dpl.targets: one must have a weight above 0")
+
+    def every_target(self) -> dict[str, TargetSettings]:
+        """Streamflow and all other targets of some weight by name, each with the losses that it is compared by."""
+        given = {STREAMFLOW: TargetSettings(), **self.targets}
+        wanted = {name: target for name, target in given.items() if target.weight or name == STREAMFLOW}
+        return {name: replace(target, losses=target.losses or self.losses) for name, target in wanted.items()}
+
+    @property
+    def flow_losses(self) -> Mapping[str, float]:
+        """The losses that streamflow is compared by."""
+        return self.every_target()[STREAMFLOW].losses
+
+    def check_targets(self, observed: Collection[str], outputs: Collection[str]) -> None:
+        """Refuse targets that the data or the legacy model lack.
+
+        Args:
+            observed: names of what the data hold.
+            outputs: names of what the legacy model gives.
+
+        Raises:
+            UsageError: naming the target, what it lacks and what there is.
+        """
+        for name, target in self.every_target().items():
+            if name not in observed:
+                raise UsageError(
+                    f"dpl.targets.{name}: the data hold no such observations; there are: {', '.join(observed)}"
+                )
+            lacking = [output for output in shares(name, target) if output not in outputs]
+            if lacking:
+                raise UsageError(
+                    f"dpl.targets.{name}.outputs: the legacy model has no output {lacking[0]!r}; there are: "
+                    f"{', '.join(outputs)}"
+                )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return {**asdict(self), "losses": dict(self.losses)}
+        return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +161,12 @@ class LearningData:
         forcing: (basin, time, variable).
         antecedent: (basin, time, feature) what came before each day, for a window that starts on it.
         observed: (basin, time) streamflow [mm/day], NaN is a gap.
+        others: the same of other observed variables, in the units of the legacy model's outputs.
         dates: (time,) consecutive days.
         fit: (basin, time) days that the loss may use.
         validation: (basin, time) days that stopping may use.
         forcing_names: (variable,) for messages.
+        history: what a network reads of the past; None where it reads attributes alone.
     """
 
     basins: tuple[str, ...]
@@ -111,11 +179,15 @@ class LearningData:
     fit: Mask
     validation: Mask
     forcing_names: tuple[str, ...] = ()
+    others: Mapping[str, Float32] = field(default_factory=dict)
+    history: History | None = None
 
     def __post_init__(self) -> None:
         days = (len(self.basins), len(self.dates))
-        for name in ("observed", "fit", "validation"):
+        for name in ("fit", "validation"):
             _expect(name, getattr(self, name).shape, days)
+        for name, series in self.observations.items():
+            _expect(f"observed {name}", series.shape, days)
         for name in ("forcing", "antecedent"):
             _expect(name, getattr(self, name).shape[:2], days)
         for name in ("attributes", "properties"):
@@ -125,30 +197,48 @@ class LearningData:
             raise DataError(f"basin {self.basins[basin]}, {self.dates[day]}: a day is both fit and validation")
 
     @property
-    def counted_fit(self) -> Mask:
-        """(basin, time) fit days with an observation."""
-        return self.fit & np.isfinite(self.observed)
-
-    @property
-    def counted_validation(self) -> Mask:
-        """(basin, time) validation days with an observation."""
-        return self.validation & np.isfinite(self.observed)
+    def observations(self) -> dict[str, Float32]:
+        """(basin, time) of every observed variable by name."""
+        return {STREAMFLOW: self.observed, **self.others}
 
     @property
     def basin_std(self) -> Float32:
-        """(basin,) standard deviation of observed flow [mm/day] over fit days.
+        """(basin,) standard deviation of observed flow [mm/day] over fit days; see ``spread``."""
+        return spread(self.observed, self.fit & np.isfinite(self.observed), STREAMFLOW)
 
-        Basins without fit days are held out; they only need it for their validation loss and get the median
-        of the others, so that nothing is learned from their observations.
-        """
-        counted = self.counted_fit
-        some = counted.sum(axis=1) > 1
-        std = np.array(
-            [row[days].std() if ok else np.nan for row, days, ok in zip(self.observed, counted, some, strict=True)]
-        )
-        if not some.any():
-            raise DataError("no basin has an observation in the fit period")
-        return np.where(some, std, np.nanmedian(std)).astype(np.float32)
+
+def spread(values: npt.NDArray[np.floating[Any]], counted: Mask, name: str) -> Float32:
+    """Return the (basin,) standard deviation of (basin, time) ``values`` over the ``counted`` ones.
+
+    Basins with fewer than two have no fit days; they only need it for their validation loss and get the median of the
+    others, so that nothing is learned from their observations.
+
+    Raises:
+        DataError: naming the variable if there is no basin with two.
+    """
+    some = counted.sum(axis=1) > 1
+    if not some.any():
+        raise DataError(f"no basin has two values of {name} in the fit period")
+    std = np.array([row[days].std() if ok else np.nan for row, days, ok in zip(values, counted, some, strict=True)])
+    return np.where(some, std, np.nanmedian(std)).astype(np.float32)
+
+
+def check_weights(weights: Mapping[str, float], key: str = "losses") -> None:
+    """Refuse a weighted sum of losses that cannot be.
+
+    Raises:
+        UnknownNameError: if a name is not in ``LOSSES``.
+        UsageError: if a weight is negative or none is positive.
+    """
+    for name in weights:
+        LOSSES.check(name)
+    if any(weight < 0 for weight in weights.values()) or not any(weights.values()):
+        raise UsageError(f"{key}: loss weights must be >= 0 with one above 0, received {dict(weights)}")
+
+
+def shares(name: str, target: TargetSettings) -> Mapping[str, float]:
+    """Return the outputs of the legacy model whose weighted sum is a target; none for streamflow."""
+    return {} if name == STREAMFLOW else target.outputs or {name: 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +260,17 @@ class EpochRecord:
 def _expect(name: str, received: tuple[int, ...], expected: tuple[int, ...]) -> None:
     if received != expected:
         raise ShapeError(f"Expected {name} for {expected} basins and days. Received {received}.")
+
+
+def _check_target(key: str, name: str, target: TargetSettings) -> None:
+    check_weights(target.losses, f"{key}.losses")
+    if not target.weight >= 0:
+        raise UsageError(f"{key}.weight must not be negative, received {target.weight}")
+    if target.average not in AVERAGES:
+        raise UsageError(f"{key}.average must be one of {', '.join(AVERAGES)}, received {target.average!r}")
+    if not 0 < target.coverage <= 1:
+        raise UsageError(f"{key}.coverage must lie in (0, 1], received {target.coverage}")
+    if target.outputs and name == STREAMFLOW:
+        raise UsageError(f"{key}.outputs: streamflow is the routed runoff of the legacy model, of nothing else")
+    if target.outputs and not any(target.outputs.values()):
+        raise UsageError(f"{key}.outputs: one share must differ from 0, received {dict(target.outputs)}")

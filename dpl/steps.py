@@ -1,15 +1,16 @@
 """One update of a parameter network through the frozen surrogate, and one pass for validation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from dpl.losses import Loss, crowding
+from dpl.losses import crowding
 from dpl.model import DifferentiableModel
 from dpl.settings import Float32, LearningSettings
+from dpl.targets import Scored, Target, total
 from dpl.windows import Batch
 
 Tensor = Any
@@ -22,7 +23,7 @@ class Stepper:
 
     Args:
         model: whose network learns.
-        loss: of ``losses``.
+        targets: what is simulated and compared.
         settings: rates, clipping, penalties.
         penalty: added to the loss, for example a distance from the surrogate's domain.
     """
@@ -30,23 +31,22 @@ class Stepper:
     def __init__(
         self,
         model: DifferentiableModel,
-        loss: Loss,
+        targets: Sequence[Target],
         settings: LearningSettings,
         penalty: Penalty | None = None,
     ) -> None:
-        self.model, self.loss, self.settings, self.penalty = model, loss, settings, penalty
+        self.model, self.targets, self.settings, self.penalty = model, tuple(targets), settings, penalty
         self.weights = model.network.model.trainable_variables
         self.optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
         self.optimizer.exclude_from_weight_decay(var_list=[w for w in self.weights if w.name == "bias"])
         self.optimizer.build(self.weights)
         self._gradient = tf.function(self._value_and_gradient, autograph=False)
         self._apply = tf.function(self._update, autograph=False)
-        self._simulate = tf.function(self._streamflow, autograph=False)
+        self._simulate = tf.function(self._series, autograph=False)
 
     def gradient(self, batch: Batch) -> tuple[float, float, list[Tensor]]:
         """Return loss, global norm of the gradient before clipping, and the clipped gradient."""
-        scored = (batch.observed, batch.mask, batch.basin_std)
-        loss, norm, gradient = self._gradient(*_tensors(*_read(batch)), *_tensors(*scored))
+        loss, norm, gradient = self._gradient(_tensors(_read(batch)), _tensors(dict(batch.scored)))
         return float(loss), float(norm), gradient
 
     def apply(self, gradient: list[Tensor], learning_rate: float) -> None:
@@ -54,29 +54,29 @@ class Stepper:
         self.optimizer.learning_rate.assign(learning_rate)
         self._apply(gradient)
 
-    def streamflow(self, batch: Batch) -> Float32:
-        """(row, time) streamflow [mm/day] of the batch's windows, dropout off."""
-        return np.asarray(self._simulate(*_tensors(*_read(batch))))
+    def simulate(self, batch: Batch) -> dict[str, Float32]:
+        """(row, time) of every target over the batch's windows, dropout off."""
+        return {name: np.asarray(series) for name, series in self._simulate(_tensors(_read(batch))).items()}
 
     def _value_and_gradient(
-        self,
-        attributes: Tensor,
-        properties: Tensor,
-        forcing: Tensor,
-        antecedent: Tensor,
-        observed: Tensor,
-        mask: Tensor,
-        basin_std: Tensor,
+        self, read: dict[str, Tensor], scored: Mapping[str, Scored]
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([w.value for w in self.weights])
-            values = self.model.parameters(attributes, training=True)
-            simulated = self.model.streamflow(values, forcing, antecedent, properties)
-            loss = self.loss(observed, simulated, mask, basin_std)
-            total = loss + self._penalties(values)
-        gradient = tape.gradient(total, [w.value for w in self.weights])
+            values = self._parameters(read, training=True)
+            loss = total(self.targets, self._simulated(values, read), scored)
+            penalised = loss + self._penalties(values)
+        gradient = tape.gradient(penalised, [w.value for w in self.weights])
         clipped, norm = tf.clip_by_global_norm(gradient, self.settings.clip_norm)
         return loss, norm, clipped
+
+    def _parameters(self, read: dict[str, Tensor], training: bool) -> Tensor:
+        return self.model.parameters(read["attributes"], read.get("history"), training)
+
+    def _simulated(self, values: Tensor, read: dict[str, Tensor]) -> dict[str, Tensor]:
+        """(row, time) of every target at (row, parameter) ``values``."""
+        outputs = self.model.outputs(values, read["forcing"], read["antecedent"], read["properties"])
+        return {t.name: self.model.observable(outputs, values, t.shares) for t in self.targets}
 
     def _penalties(self, values: Tensor) -> Tensor:
         unit = self.model.unit(values)
@@ -86,14 +86,15 @@ class Stepper:
     def _update(self, gradient: list[Tensor]) -> None:
         self.optimizer.apply(gradient, self.weights)
 
-    def _streamflow(self, attributes: Tensor, properties: Tensor, forcing: Tensor, antecedent: Tensor) -> Tensor:
-        values = self.model.parameters(attributes, training=False)
-        return self.model.streamflow(values, forcing, antecedent, properties)
+    def _series(self, read: dict[str, Tensor]) -> dict[str, Tensor]:
+        return self._simulated(self._parameters(read, training=False), read)
 
 
-def _read(batch: Batch) -> tuple[Float32, ...]:
-    return batch.attributes, batch.properties, batch.forcing, batch.antecedent
+def _read(batch: Batch) -> dict[str, Float32]:
+    """What the model reads, without what it reads nothing of."""
+    names = ("attributes", "history", "properties", "forcing", "antecedent")
+    return {name: array for name in names if (array := getattr(batch, name)) is not None}
 
 
-def _tensors(*arrays: Any) -> list[Tensor]:
-    return [tf.convert_to_tensor(array) for array in arrays]
+def _tensors(arrays: Any) -> Any:
+    return tf.nest.map_structure(tf.convert_to_tensor, arrays)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dpl import checkpoint, losses
+from dpl import checkpoint
 from dpl.blame import not_finite
 from dpl.checkpoint import State
 from dpl.model import DifferentiableModel
@@ -60,12 +60,14 @@ def learn(
         TrainingError: if a loss or gradient is not finite, naming basin and variable; the checkpoint holds
             the last good weights. Also if the checkpoint belongs to something else.
         DataError: if a fit basin has no window with enough observed days.
+        UsageError: if a target is not observed or not simulated, or the warm-up does not feed the routing.
     """
     if settings.warmup_days < model.length - 1:
         raise UsageError(
             f"warmup_days must be at least {model.length - 1} to feed the unit hydrograph, "
             f"received {settings.warmup_days}"
         )
+    settings.check_targets(data.observations, model.output_names)
     run = _Run(model, data, settings, penalty)
     path = directory / CHECKPOINT
     fingerprint = _fingerprint(model, data, settings)
@@ -101,10 +103,10 @@ class _Run:
     ) -> None:
         self.model, self.data, self.settings = model, data, settings
         self.generator = np.random.default_rng(settings.seed)
-        loss = losses.weighted(settings.losses)
-        self.draws = Draws(training_windows(data, settings), settings, self.generator)
-        self.stepper = Stepper(model, loss, settings, penalty)
-        self.validate = Validator(validation_windows(data, settings), loss, self.draws.size)
+        windows = training_windows(data, settings)
+        self.draws = Draws(windows, settings, self.generator)
+        self.stepper = Stepper(model, windows.targets, settings, penalty)
+        self.validate = Validator(validation_windows(windows), self.draws.size)
 
     def start(self) -> State:
         """Score the network before its first step."""
@@ -205,9 +207,10 @@ def _fingerprint(model: DifferentiableModel, data: LearningData, settings: Learn
         data.properties,
         data.forcing,
         data.antecedent,
-        data.observed,
+        *(data.observations[name] for name in sorted(data.observations)),
         data.fit,
         data.validation,
+        *([] if data.history is None else [data.history.features]),
     )
     plain = settings.to_dict()
     del plain["checkpoint_seconds"]
@@ -219,6 +222,7 @@ def _fingerprint(model: DifferentiableModel, data: LearningData, settings: Learn
                 dict(network.options),
                 network.space.to_dict(),
                 network.scaler.to_dict(),
+                network.history.to_dict() if network.history else None,
             ],
             "start": sha256_of_bytes(*(array.tobytes() for array in checkpoint.values(network.model.variables))),
             "surrogate": sha256_of_bytes(*(weight.tobytes() for weight in model.frozen_weights)),

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dpl.losses import Loss
-from dpl.settings import LearningSettings
+from dpl.settings import STREAMFLOW, Float32, LearningSettings, Mask
 from dpl.steps import Stepper
+from dpl.targets import total
 from dpl.windows import Windows
 from legacy_models import metrics
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Loss and median NSE over basins; None where nothing is observed."""
+    """Loss over all targets and median NSE of streamflow over basins; None where nothing is observed."""
 
     loss: float | None
     nse_median: float | None
@@ -28,32 +28,43 @@ class Validation:
 class Validator:
     """Simulates fixed windows that cover every validation day, always in batches of one size."""
 
-    def __init__(self, windows: Windows, loss: Loss, rows: int) -> None:
-        self.windows, self.loss, self.rows = windows, loss, rows
+    def __init__(self, windows: Windows, rows: int) -> None:
+        self.windows, self.rows = windows, rows
         self.pairs = windows.cover()
 
     def __call__(self, stepper: Stepper) -> Validation:
         """Validate the network as it is now."""
         if not self.pairs:
             return Validation(None, None)
-        data = self.windows.data
-        simulated = np.full(data.observed.shape, np.nan, dtype=np.float32)
-        counted = np.zeros(data.observed.shape, dtype=bool)
+        shape = self.windows.allowed.shape
+        simulated = {t.name: np.full(shape, np.nan, dtype=np.float32) for t in self.windows.targets}
+        reached = np.zeros(shape, dtype=bool)
         for first in range(0, len(self.pairs), self.rows):
-            self._fill(stepper, self.pairs[first : first + self.rows], simulated, counted)
-        rows = counted.any(axis=1)
-        observed = np.where(counted, data.observed, np.nan)[rows]
-        loss = self.loss(observed.astype(np.float32), simulated[rows], counted[rows], self.windows.basin_std[rows])
-        nse = metrics.nse(observed.astype(np.float64), simulated[rows].astype(np.float64))
-        median = float(np.nanmedian(nse)) if np.isfinite(nse).any() else None
-        return Validation(float(loss), median)
+            self._fill(stepper, self.pairs[first : first + self.rows], simulated, reached)
+        return Validation(self._loss(simulated, reached), self._nse_median(simulated[STREAMFLOW], reached))
 
-    def _fill(self, stepper: Stepper, pairs: list[tuple[int, int]], simulated: np.ndarray, counted: np.ndarray) -> None:
-        """Write the scored days of ``pairs``; the last batch is filled up with copies of its first window."""
+    def _loss(self, simulated: dict[str, Float32], reached: Mask) -> float:
+        """The sum that is learned from, over whole series."""
+        basins = np.flatnonzero(reached.any(axis=1))
+        days = np.broadcast_to(np.arange(reached.shape[1]), (len(basins), reached.shape[1]))
+        counted = {name: (mask & reached)[basins] for name, mask in self.windows.counted.items()}
+        scored = {t.name: t.cut(basins, days, counted[t.name]) for t in self.windows.targets}
+        return float(total(self.windows.targets, {name: s[basins] for name, s in simulated.items()}, scored))
+
+    def _nse_median(self, simulated: Float32, reached: Mask) -> float | None:
+        observed = np.where(self.windows.counted[STREAMFLOW] & reached, self.windows.data.observed, np.nan)
+        nse = metrics.nse(observed.astype(np.float64), simulated.astype(np.float64))
+        return float(np.nanmedian(nse)) if np.isfinite(nse).any() else None
+
+    def _fill(
+        self, stepper: Stepper, pairs: list[tuple[int, int]], simulated: dict[str, Float32], reached: Mask
+    ) -> None:
+        """Write the days of ``pairs`` after the warm-up; the last batch is filled up with copies of its first."""
         padded = np.array(pairs + pairs[:1] * (self.rows - len(pairs)))
-        batch = self.windows.batch(padded[:, 0], padded[:, 1])
-        flow = stepper.streamflow(batch)
+        series = stepper.simulate(self.windows.batch(padded[:, 0], padded[:, 1]))
+        scored = slice(self.windows.warmup_days, self.windows.length)
         for row, (basin, start) in enumerate(pairs):
-            days = start + np.flatnonzero(batch.mask[row])
-            simulated[basin, days] = flow[row, days - start]
-            counted[basin, days] = True
+            days = slice(start + scored.start, start + scored.stop)
+            reached[basin, days] = True
+            for name, values in series.items():
+                simulated[name][basin, days] = values[row, scored]

@@ -1,8 +1,9 @@
 """Extension tables: a name leads to ``module:attribute``, imported only when it is asked for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
+from inspect import Parameter, signature
 from typing import Any
 
 from legacy_models.errors import UnknownNameError
@@ -51,3 +52,29 @@ class Table(Mapping[str, str]):
         """
         module, _, attribute = self._entries[self.check(name)].partition(":")
         return getattr(import_module(module), attribute)
+
+
+def check_options(
+    entry: Callable[..., Any], options: Collection[str], key: str, elsewhere: Collection[str] = ()
+) -> None:
+    """Refuse options that an entry of a table does not take; what it must be given is not one of them.
+
+    Args:
+        entry: what is called with the options.
+        options: their names.
+        key: of the configuration that holds them.
+        elsewhere: what the entry takes, but from other keys.
+
+    Raises:
+        UnknownNameError: with the nearest option and all there are.
+    """
+    known = [
+        name
+        for name, parameter in signature(entry).parameters.items()
+        if parameter.default is not Parameter.empty and name not in elsewhere
+    ]
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise UnknownNameError(f"{key}.{name}: no such option{hint}; there are: {', '.join(known) or 'none'}")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 import xarray as xr
 
+from dpl.attributes import missing
 from legacy_models.errors import DataError, UnknownNameError, UsageError
 
 
@@ -137,13 +138,13 @@ def check_inputs(dataset: xr.Dataset, names: Sequence[str], skip: bool = False) 
 
     Raises:
         UnknownNameError: for an attribute that the data do not hold, with the nearest.
-        UsageError: for an attribute that is computed from streamflow, hidden, or not a number.
+        UsageError: for an attribute that is computed from streamflow, or hidden.
         DataError: naming attribute and basins where values are missing.
     """
     table = attribute_frame(dataset)
     for name in names:
         _check_name(dataset, table, name)
-    lacking = table[list(names)].isna()
+    lacking = table[list(names)].apply(missing)
     bad = lacking.any(axis=1)
     if bad.any() and not skip:
         name = str(lacking.columns[lacking.any(axis=0)][0])
@@ -171,8 +172,6 @@ def _check_name(dataset: xr.Dataset, table: pd.DataFrame, name: str) -> None:
         raise UsageError(f"attribute {name!r} is computed from streamflow, which is what is to be predicted")
     if name.startswith("hidden_"):
         raise UsageError(f"{name!r} is an answer of the synthetic data, not an attribute")
-    if not pd.api.types.is_numeric_dtype(table[name]):
-        raise UsageError(f"attribute {name!r} is text, not a number")
 
 
 def _named(basins: Sequence[str], selection: Selection) -> list[str]:

@@ -1,7 +1,7 @@
 """``dpl calibrate``: the best parameters of each fit basin by itself, all basins searched side by side.
 
     calibrate/METHOD-ON/store          the runoff of every legacy run that a search asked for
-    calibrate/METHOD-ON/EVALUATIONS/   parameters.nc, curves.csv, scores.csv, summary.json
+    calibrate/METHOD-ON/EVALUATIONS/   parameters.nc, simulations.nc, curves.csv, scores.csv, summary.json
 
 A search that is interrupted is begun anew and asks the same again, which the store answers; and so does one with
 another budget.
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from dpl.baselines import SEARCHES
 from dpl.baselines.search import Outcome, advance
@@ -26,13 +25,13 @@ from legacy_models.store import RunStore
 from pipeline import calibration_files, emulation, refine
 from pipeline.answers import PURPOSE, Runoff, evaluator, from_legacy_model, from_surrogate
 from pipeline.basins import in_hash_order
-from pipeline.closed_loop import Series, score_table, simulate_legacy, simulate_surrogate, span_inputs
+from pipeline.closed_loop import Series, simulate_legacy, simulate_surrogate, span_inputs
 from pipeline.experiment import Experiment
 from pipeline.job import Job
 
 
 def calibrate(job: Job) -> None:
-    """Search, run the legacy model over all periods at what was found, score it and write the files.
+    """Search, run the legacy model over all periods at what was found, and write the files, scores among them.
 
     Raises:
         UsageError: if more basins are asked for than there are.
@@ -42,14 +41,14 @@ def calibrate(job: Job) -> None:
     experiment = job.experiment.only(chosen_basins(job.experiment, section.basins))
     place = folder(job.directory, experiment)
     stage, fingerprint = f"calibrate-{place.parent.name}-{place.name}", _fingerprint(job, experiment)
-    if not (job.record.finished(stage, fingerprint) and (place / "summary.json").exists()):
+    if not (job.record.finished(stage, fingerprint) and calibration_files.complete(place)):
         with job.record.running(stage, fingerprint) as note:
             outcomes = search(job, experiment)
             found, kept = _with_a_result(job, experiment, outcomes)
             values = np.array([[_best(found, outcome) for outcome in row] for row in kept])
             job.reporter.say(f"{section.method}: the searches are over; test observations are read now")
-            table = scores(job, found, values)
-            calibration_files.write(place, found, kept, values, table, job.experiment.data_hash)
+            series = [simulate(job, found, *one) for one in zip(section.seeds, values, strict=True)]
+            calibration_files.write(place, found, kept, values, series, job.experiment.data_hash)
             note.update(legacy_runs=_legacy_runs(experiment), failed=sum(o.failed for row in outcomes for o in row))
     calibration_files.add_to_summary(job.directory)
     for line in calibration_files.lines(place):
@@ -88,7 +87,7 @@ def search(job: Job, experiment: Experiment) -> list[list[Outcome]]:
     total = len(searches) * section.evaluations
     title = f"{section.method} on {section.on}"
     with _runoff(job, experiment) as runoff, job.reporter.bar(title, total) as told:
-        loss = losses.weighted(experiment.config.dpl.losses)
+        loss = losses.weighted(experiment.config.dpl.flow_losses)
         evaluate = evaluator(experiment, experiment.fit_span, runoff, loss)
         outcomes = advance(
             searches,
@@ -99,24 +98,23 @@ def search(job: Job, experiment: Experiment) -> list[list[Outcome]]:
     return [outcomes[i : i + len(basins)] for i in range(0, len(outcomes), len(basins))]
 
 
-def scores(job: Job, experiment: Experiment, values: Array) -> pd.DataFrame:
-    """Run the legacy model over all periods at (seed, basin, parameter) ``values`` and score every basin and split.
+def simulate(job: Job, experiment: Experiment, seed: int, parameters: Array) -> dict[str, Series]:
+    """Run the legacy model over all periods at (basin, parameter) values that the searches of a seed found.
 
     Returns:
-        ``closed_loop.score_table`` for each seed; where the surrogate was calibrated, with its own scores beside.
+        ``closed_loop``, and where the surrogate was calibrated, ``surrogate`` beside it.
     """
-    section, parts = experiment.config.calibrate, []
-    for seed, parameters in zip(section.seeds, values, strict=True):
-        with job.reporter.bar(f"closed loop, seed {seed}", len(experiment.basins)) as told:
-            closed = simulate_legacy(
-                experiment, parameters, PURPOSE, lambda p: told(p.committed + p.failed, emulation.remaining(p))
-            )
-        series: dict[str, Series] = {"closed_loop": closed}
-        if section.on == "surrogate":
-            surrogate = emulation.load_surrogate(job, refine.chosen_round(job))
-            series["surrogate"] = simulate_surrogate(experiment, surrogate, span_inputs(experiment), parameters)
-        parts.append(score_table(experiment, series).assign(seed=seed))
-    return pd.concat(parts, ignore_index=True)
+    with job.reporter.bar(f"closed loop, seed {seed}", len(experiment.basins)) as told:
+        closed = simulate_legacy(
+            experiment, parameters, PURPOSE, lambda p: told(p.committed + p.failed, emulation.remaining(p))
+        )
+    if experiment.config.calibrate.on == "legacy":
+        return {"closed_loop": closed}
+    surrogate = emulation.load_surrogate(job, refine.chosen_round(job))
+    return {
+        "closed_loop": closed,
+        "surrogate": simulate_surrogate(experiment, surrogate, span_inputs(experiment), parameters),
+    }
 
 
 @contextmanager
@@ -173,5 +171,5 @@ def _fingerprint(job: Job, experiment: Experiment) -> str:
     surrogate = None
     if config.calibrate.on == "surrogate":
         surrogate = emulation.emulate_fingerprint(job, refine.chosen_round(job))
-    own: list[Any] = [config.calibrate.model_dump(mode="json"), dict(config.dpl.losses), surrogate]
+    own: list[Any] = [config.calibrate.model_dump(mode="json"), dict(config.dpl.flow_losses), surrogate]
     return sha256_of_json([experiment.fingerprint("periods", "splits", "legacy_model"), *own])

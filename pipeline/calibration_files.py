@@ -1,4 +1,4 @@
-"""What a calibration leaves: parameters, best-so-far curves, scores and a summary, and its place in the run's own."""
+"""What a calibration leaves: parameters, simulations, best-so-far curves, scores, a summary; and who reads them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,19 +14,25 @@ from dpl.baselines.search import Outcome
 from dpl.evaluate import Scores
 from legacy_models.files import write_json, write_text
 from legacy_models.parameters import Array
-from pipeline.closed_loop import split_scores
+from pipeline.closed_loop import Series, score_table, split_scores
 from pipeline.experiment import Experiment
-from pipeline.result_files import file_attributes, parameter_variables, write_dataset
+from pipeline.result_files import file_attributes, flow_dataset, parameter_variables, write_dataset
 from pipeline.splits import SPLITS
 
 SCHEMA_VERSION = 1
+SIMULATIONS, SUMMARY = "simulations.nc", "summary.json"
 
 Outcomes = Sequence[Sequence[Outcome]]
 """(seed, basin)."""
 
 
 def write(
-    place: Path, experiment: Experiment, outcomes: Outcomes, values: Array, table: pd.DataFrame, data_hash: str
+    place: Path,
+    experiment: Experiment,
+    outcomes: Outcomes,
+    values: Array,
+    series: Sequence[Mapping[str, Series]],
+    data_hash: str,
 ) -> None:
     """Write the files of a calibration to ``place``.
 
@@ -35,15 +41,22 @@ def write(
         experiment: at the basins that were calibrated.
         outcomes: of their searches.
         values: (seed, basin, parameter) the best values.
-        table: scores by seed, basin, split and source.
+        series: what each seed's values give, by source.
         data_hash: of all basins' data.
     """
     place.mkdir(parents=True, exist_ok=True)
+    table = _scores(experiment, series)
     write_dataset(place / "parameters.nc", _parameters(experiment, outcomes, values))
+    write_dataset(place / SIMULATIONS, _simulations(experiment, series))
     write_text(place / "curves.csv", curves(experiment, outcomes).to_csv(index=False))
     write_text(place / "scores.csv", table.to_csv(index=False))
     hashes = {"data": data_hash, "model": experiment.model.version}
-    write_json(place / "summary.json", _summary(experiment, outcomes, table) | {"hashes": hashes})
+    write_json(place / SUMMARY, _summary(experiment, outcomes, table) | {"hashes": hashes})
+
+
+def complete(place: Path) -> bool:
+    """Whether the files of a calibration are there; the last to be written is the summary."""
+    return all((place / name).exists() for name in (SIMULATIONS, SUMMARY))
 
 
 def curves(experiment: Experiment, outcomes: Outcomes) -> pd.DataFrame:
@@ -64,7 +77,7 @@ def curves(experiment: Experiment, outcomes: Outcomes) -> pd.DataFrame:
 
 def lines(place: Path) -> list[str]:
     """Say what a calibration found, and where it is."""
-    summary = json.loads((place / "summary.json").read_text(encoding="utf-8"))
+    summary = _read(place)
     texts = [
         f"{split} NSE {found['nse_median']:.3f}"
         for split, found in summary["closed_loop"].items()
@@ -74,14 +87,22 @@ def lines(place: Path) -> list[str]:
     return [f"{about}, {len(summary['basins'])} basins: {', '.join(texts)} (median, closed loop)", f"results: {place}"]
 
 
+def calibrations(directory: Path) -> dict[str, Path]:
+    """Folder of every finished calibration in a run's directory, by ``METHOD-ON-EVALUATIONS``."""
+    places = [path.parent for path in sorted((directory / "calibrate").glob(f"*/*/{SUMMARY}"))]
+    return {f"{place.parent.name}-{place.name}": place for place in places}
+
+
+def belongs(place: Path, hashes: Mapping[str, str | None]) -> bool:
+    """Whether a calibration was made of the same data by the same model as a run whose ``hashes`` these are."""
+    own = _read(place)["hashes"]
+    return all(own[name] == hashes.get(name) for name in ("data", "model"))
+
+
 def baselines(directory: Path, hashes: Mapping[str, str | None]) -> dict[str, Any]:
-    """SCORES by split of every calibration in a run's directory that was made of the same data by the same model."""
-    found = {}
-    for path in sorted((directory / "calibrate").glob("*/*/summary.json")):
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        if all(summary["hashes"][name] == hashes[name] for name in ("data", "model")):
-            found[f"{path.parent.parent.name}-{path.parent.name}"] = summary["closed_loop"]
-    return found
+    """SCORES by split of the calibrations in a run's directory that belong to it."""
+    places = calibrations(directory).items()
+    return {name: _read(place)["closed_loop"] for name, place in places if belongs(place, hashes)}
 
 
 def add_to_summary(directory: Path) -> None:
@@ -90,6 +111,25 @@ def add_to_summary(directory: Path) -> None:
     if path.exists():
         summary = json.loads(path.read_text(encoding="utf-8"))
         write_json(path, summary | {"baselines": baselines(directory, summary["hashes"])})
+
+
+def _read(place: Path) -> dict[str, Any]:
+    """Return the summary of a calibration."""
+    summary: dict[str, Any] = json.loads((place / SUMMARY).read_text(encoding="utf-8"))
+    return summary
+
+
+def _scores(experiment: Experiment, series: Sequence[Mapping[str, Series]]) -> pd.DataFrame:
+    """``closed_loop.score_table`` of every seed."""
+    seeds = experiment.config.calibrate.seeds
+    parts = [score_table(experiment, one).assign(seed=seed) for seed, one in zip(seeds, series, strict=True)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _simulations(experiment: Experiment, series: Sequence[Mapping[str, Series]]) -> xr.Dataset:
+    """Observed streamflow, and by seed what was simulated."""
+    by_source = {source: np.stack([one[source].streamflow for one in series]) for source in series[0]}
+    return flow_dataset(experiment, by_source).assign_coords(seed=list(experiment.config.calibrate.seeds))
 
 
 def _parameters(experiment: Experiment, outcomes: Outcomes, values: Array) -> xr.Dataset:
@@ -125,7 +165,7 @@ def _summary(experiment: Experiment, outcomes: Outcomes, table: pd.DataFrame) ->
         "method": section.method,
         "on": section.on,
         "settings": asdict(getattr(section, section.method)),
-        "objective": dict(experiment.config.dpl.losses),
+        "objective": dict(experiment.config.dpl.flow_losses),
         "seeds": list(section.seeds),
         "basins": list(experiment.basins),
         "periods": {name: [str(day) for day in span] for name, span in experiment.splits.periods.by_name().items()},

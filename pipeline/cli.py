@@ -100,6 +100,20 @@ def report(directory: Annotated[Path, typer.Argument(help="A run's directory.")]
     typer.echo(write_report(directory))
 
 
+@app.command()
+def evaluate(
+    runs: Annotated[list[str], typer.Argument(help="Finished runs; NAME=RUN where they are not seeds of one set-up.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write; by default RUN/evaluation, if it is one.")] = None,
+    attributes: Annotated[list[Path] | None, typer.Option(help="Table that has huc_02, in_531_list, ...")] = None,
+    list_: Annotated[list[Path] | None, typer.Option("--list", help="Text file of basin ids to score apart.")] = None,
+    resamples: Annotated[int, typer.Option(min=100, help="Of the bootstrap that gives intervals.")] = 1000,
+) -> None:
+    """Compare the methods of finished runs, basin by basin and over basins, with intervals."""
+    from pipeline.evaluation.evaluate import evaluate as compare
+
+    compare(runs, out, attributes or [], list_ or [], resamples)
+
+
 @store_app.command("list")
 def store_list(store: Annotated[Path, typer.Argument(help="Directory of a run store.")]) -> None:
     """Print counts by purpose and status."""

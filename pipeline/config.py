@@ -62,6 +62,8 @@ class Config(Section):
             for key in changes:
                 if key not in known:
                     raise ValueError(f"refine.{name}.{key}: no such key; there are: {', '.join(known)}")
+            if "targets" in changes:
+                raise ValueError(f"refine.{name}.targets: every round learns from the same, dpl.targets")
             replace(section, **changes)
         return self
 
@@ -188,7 +190,7 @@ def _known_keys(location: Sequence[str | int]) -> list[str]:
     schema = Config.model_json_schema()
     node: dict[str, Any] = schema
     for part in location:
-        node = node.get("properties", {}).get(str(part), {})
+        node = node.get("properties", {}).get(str(part)) or node.get("additionalProperties") or {}
         for option in (node, *node.get("anyOf", []), *node.get("allOf", [])):
             if "$ref" in option:
                 node = schema["$defs"][option["$ref"].rsplit("/", 1)[-1]]

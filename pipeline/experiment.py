@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from legacy_models import LEGACY_MODELS
 from legacy_models.files import sha256_of_bytes, sha256_of_json
 from legacy_models.model import Forcing, LegacyModel, Run, Site, days_between
 from legacy_models.parameters import Array, ParameterSpace
+from legacy_models.tables import check_options
 from pipeline.basins import attribute_frame, check_inputs
 from pipeline.config import Config
 from pipeline.progress import Reporter
 from pipeline.readers import READERS, parse_options
+from pipeline.readers.contract import TARGETS
 from pipeline.splits import Periods, Span, Splits, make_splits
 from surrogates.design import stratified
 
@@ -28,7 +31,17 @@ LEAD_DAYS = 365
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """What every stage reads; nothing in it changes while a run goes on."""
+    """What every stage reads; nothing in it changes while a run goes on.
+
+    Args:
+        config: the whole configuration.
+        directory: of the run.
+        dataset: in the data contract, at the basins of ``splits``.
+        splits: who is in which.
+        model: the legacy model.
+        sites: of every basin.
+        skipped: basins that are none of these, for want of a file, an attribute or observations.
+    """
 
     config: Config
     directory: Path
@@ -36,11 +49,18 @@ class Experiment:
     splits: Splits
     model: LegacyModel
     sites: tuple[Site, ...]
+    skipped: tuple[str, ...]
 
     @property
     def basins(self) -> tuple[str, ...]:
         """Ids in the order of every basin axis."""
         return tuple(site.name for site in self.sites)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader says of the data."""
+        note = self.dataset.attrs.get("notes", "")
+        return (note,) if note else ()
 
     @property
     def store_path(self) -> Path:
@@ -117,6 +137,13 @@ class Experiment:
         return np.asarray(self.dataset["streamflow"].sel(time=slice(start, end)).to_numpy(), dtype=np.float64)
 
     @cached_property
+    def other_observations(self) -> dict[str, Array]:
+        """What is learned from besides streamflow: (basin, time) over the span by name, NaN is a gap."""
+        names = [name for name in self.config.dpl.every_target() if name in TARGETS]
+        span = self.dataset.sel(time=slice(*self.span))
+        return {name: np.asarray(span[name].to_numpy(), dtype=np.float64) for name in names}
+
+    @cached_property
     def dates(self) -> "np.ndarray[Any, np.dtype[np.datetime64]]":
         """(time,) days of the span."""
         start, end = self.span
@@ -140,7 +167,11 @@ class Experiment:
             "".join(site.forcing.digest for site in self.sites).encode(),
             np.ascontiguousarray(self.properties).tobytes(),
             self.attributes.to_csv(float_format="%.9g").encode(),
-            np.ascontiguousarray(self.dataset["streamflow"].to_numpy(), dtype=np.float64).tobytes(),
+            *(
+                np.ascontiguousarray(self.dataset[name].to_numpy(), dtype=np.float64).tobytes()
+                for name in ("streamflow", *TARGETS)
+                if name in self.dataset
+            ),
         )
 
     def runs(self, parameters: Array, span: Span, purpose: str, sites: Sequence[Site] | None = None) -> list[Run]:
@@ -168,8 +199,12 @@ class Experiment:
         return replace(self, dataset=self.dataset.sel(basin=[site.name for site in sites]), splits=splits, sites=sites)
 
     def fingerprint(self, *sections: str) -> str:
-        """Hash of the data, the legacy model and the named sections of the configuration."""
-        return sha256_of_json([self.data_hash, self.model.version, self.config.hash("seed", *sections)])
+        """Hash of the data, the legacy model and the named sections of the configuration.
+
+        With ``splits`` goes who is in which: attributes that no network reads can decide that.
+        """
+        groups = [self.splits.fit, self.splits.validation, self.splits.ungauged] if "splits" in sections else []
+        return sha256_of_json([self.data_hash, self.model.version, self.config.hash("seed", *sections), *groups])
 
     def _led(self, start: np.datetime64) -> np.datetime64:
         """The first day to simulate for results from ``start`` on."""
@@ -189,38 +224,51 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
         UsageError: for a configuration that does not fit the data.
         DataError: for data that break a rule, with file, basin and rule.
     """
-    options = parse_options(config.data.reader, config.data.options)
+    model = make_model(config)
+    dataset = _read(config, directory, reporter)
+    dataset, lacking = check_inputs(dataset, config.network.attributes, config.splits.skip_without_observations)
+    splits = make_splits(
+        dataset,
+        Periods.of(config.periods.fit, config.periods.validation, config.periods.test),
+        **config.splits.model_dump(),
+    )
+    skipped = {"an attribute": lacking, "observations": splits.skipped}
+    skipped["a file or a row of attributes"] = dataset.attrs.get("skipped_basins", "").split()
+    everyone = {*splits.fit, *splits.validation, *splits.ungauged}
+    dataset = dataset.sel(basin=[b for b in dataset["basin"].to_numpy() if str(b) in everyone]).load()
+    model = model.reading(_daily(dataset))
+    observed = [name for name in ("streamflow", *TARGETS) if name in dataset]
+    config.dpl.check_targets(observed, [output.name for output in model.outputs])
+    sites, left_out = _sites(model, dataset), tuple(sorted(chain(*skipped.values())))
+    experiment = Experiment(config, directory, dataset, splits, model, sites, left_out)
+    for what, basins in skipped.items():
+        for basin in basins:
+            reporter.say(f"basin {basin} is skipped for want of {what}")
+    for note in experiment.notes:
+        reporter.say(f"data: {note}")
+    return experiment
+
+
+def _read(config: Config, directory: Path, reporter: Reporter) -> xr.Dataset:
+    """Return what the reader gives."""
+    options, read = parse_options(config.data.reader, config.data.options), READERS.resolve(config.data.reader)
     with reporter.bar("data", 1) as advance:
-        read = READERS.resolve(config.data.reader)
         dataset: xr.Dataset = read(
             options,
             directory / "data",
             selection=config.basins,
             on_batch=lambda p: advance(0, f"{p.committed} of {p.planned} legacy runs"),
         )
-    dataset, lacking = check_inputs(dataset, config.network.attributes, config.splits.skip_without_observations)
-    splits = make_splits(
-        dataset,
-        Periods.of(config.periods.fit, config.periods.validation, config.periods.test),
-        ungauged_share=config.splits.ungauged_share,
-        validation_share=config.splits.validation_share,
-        salt=config.splits.salt,
-        skip_without_observations=config.splits.skip_without_observations,
-    )
-    for basin in (*lacking, *splits.skipped):
-        reporter.say(f"basin {basin} is skipped: an attribute or all observations are missing")
-    everyone = {*splits.fit, *splits.validation, *splits.ungauged}
-    dataset = dataset.sel(basin=[b for b in dataset["basin"].to_numpy() if str(b) in everyone]).load()
-    model = make_model(config).reading(_daily(dataset))
-    return Experiment(config, directory, dataset, splits, model, _sites(model, dataset))
+    return dataset
 
 
 def make_model(config: Config) -> LegacyModel:
     """Build the legacy model's adapter from its section."""
     section = config.legacy_model
-    model: LegacyModel = LEGACY_MODELS.resolve(section.name)(
-        executable=section.executable, spinup_years=section.spinup_years, **section.options
-    )
+    build = LEGACY_MODELS.resolve(section.name)
+    elsewhere = {"executable": section.executable, "spinup_years": section.spinup_years}
+    check_options(build, section.options, "legacy_model.options", elsewhere)
+    model: LegacyModel = build(**elsewhere, **section.options)
     return model
 
 
@@ -239,4 +287,7 @@ def _sites(model: LegacyModel, dataset: xr.Dataset) -> tuple[Site, ...]:
 
 def _daily(dataset: xr.Dataset) -> set[str]:
     """Names of the daily forcing that the data hold."""
-    return {str(name) for name in dataset.data_vars if dataset[name].dims == ("basin", "time")} - {"streamflow"}
+    return {str(name) for name in dataset.data_vars if dataset[name].dims == ("basin", "time")} - {
+        "streamflow",
+        *TARGETS,
+    }

@@ -85,7 +85,7 @@ def _learning_days(experiment: Experiment) -> float:
     changes = config.refine.dpl
     later = changes.get("epochs", config.dpl.epochs) * changes.get("steps_per_epoch", config.dpl.steps_per_epoch)
     steps = config.dpl.epochs * config.dpl.steps_per_epoch + config.refine.rounds * later
-    return float(steps * basins * (config.dpl.warmup_days + config.dpl.loss_days))
+    return float(config.network.members * steps * basins * (config.dpl.warmup_days + config.dpl.loss_days))
 
 
 def _duration(seconds: float) -> str:

@@ -12,6 +12,7 @@ from dpl.baselines import SEARCHES
 from dpl.baselines.sceua import SceUaSettings
 from legacy_models import LEGACY_MODELS
 from legacy_models.executors import ExecutorSettings
+from pipeline.folds import Scheme, check_fold
 from pipeline.readers import READERS
 from surrogates.acceptance import Acceptance
 
@@ -48,12 +49,21 @@ class DataConfig(Section):
 
 
 class SplitsConfig(Section):
-    """Shares of the basins that are held out; another ``salt`` holds out others."""
+    """Which basins are held out; another ``salt`` holds out others. ``splits.make_splits`` says what each key means."""
 
+    scheme: Scheme = "share"
     ungauged_share: float = Field(default=0.2, ge=0, lt=1)
+    folds: int = Field(default=5, ge=2)
+    fold: int = Field(default=0, ge=0)
+    together: str | None = None
     validation_share: float = Field(default=0.1, ge=0, lt=1)
     salt: str = ""
     skip_without_observations: bool = False
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> "SplitsConfig":
+        check_fold(self.scheme, self.folds, self.fold)
+        return self
 
 
 class PeriodsConfig(Section):
@@ -97,11 +107,17 @@ class LegacyModelConfig(Section):
 
 
 class NetworkConfig(Section):
-    """The network from attributes to parameters, and which attributes it reads."""
+    """The network that gives parameters, and what it reads.
+
+    ``history_days``: days of the past that are read at a time, by networks that read it. ``members``: networks that
+    differ by their seed; the mean of their parameters is the result, their spread stands beside it.
+    """
 
     name: str = "g_A"
     options: PlainValues = {}
     attributes: tuple[str, ...] = ATTRIBUTES
+    history_days: int = Field(default=730, ge=1)
+    members: int = Field(default=1, ge=1)
 
     @field_validator("name")
     @classmethod
@@ -125,7 +141,7 @@ class RefineConfig(Section):
 
 
 class CalibrateConfig(Section):
-    """How ``dpl calibrate`` looks for the best parameters of each basin by itself.
+    """How ``dpl calibrate`` looks for the best parameters of each basin by itself: those of its daily streamflow.
 
     ``on``: what is run and compared with the observations of the fit period. ``evaluations``: the budget of every
     basin and seed. ``basins``: the first so many of the fit basins by SHA-256 of the id, null for all. ``seeds``: a

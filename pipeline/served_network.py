@@ -11,21 +11,24 @@ from mlflow.pyfunc import PythonModel
 
 
 class ServedNetwork(PythonModel):  # type: ignore[misc]
-    """Parameters of the legacy model, effective for the set-up they were learned in."""
+    """Parameters of the legacy model, effective for the set-up they were learned in.
+
+    A network that reads the past as well is served without one, as for an ungauged basin.
+    """
 
     def load_context(self, context: Any) -> None:
-        """Load the parameter network."""
+        """Load the parameter networks."""
         from dpl import network_files
 
-        self.network = network_files.load(Path(context.artifacts["bundle"]))
+        self.networks = network_files.load(Path(context.artifacts["bundle"]))
 
     def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
         """Return a table of parameter values, one row for each row of attributes."""
         import pandas as pd
 
         del context, params
-        values = self.network.values(model_input)
-        return pd.DataFrame(values, columns=list(self.network.space.names), index=model_input.index)
+        values = self.networks.values(model_input)
+        return pd.DataFrame(values, columns=list(self.networks.first.space.names), index=model_input.index)
 
 
 set_model(ServedNetwork())

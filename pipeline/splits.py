@@ -11,7 +11,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from legacy_models.errors import DataError, UnknownNameError, UsageError
-from pipeline.basins import in_hash_order, name_some
+from pipeline.basins import name_some
+from pipeline.folds import Scheme, first_share, held_out, units
 
 Split = Literal["fit", "validation", "test", "ungauged"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -112,7 +113,11 @@ def make_splits(
     dataset: xr.Dataset,
     periods: Periods,
     *,
+    scheme: Scheme = "share",
     ungauged_share: float = 0.2,
+    folds: int = 5,
+    fold: int = 0,
+    together: str | None = None,
     validation_share: float = 0.1,
     salt: str = "",
     skip_without_observations: bool = False,
@@ -122,21 +127,27 @@ def make_splits(
     Args:
         dataset: in the data contract.
         periods: the days of each split.
-        ungauged_share: share of all basins that is held out of everything.
+        scheme: which basins are held out of everything: a ``share`` of them; a fold of ungauged basins, spread over
+            the hydrologic units (``pub``); or a region without gauges (``pur``).
+        ungauged_share: the share of all basins.
+        folds: of ``pub``, how many.
+        fold: of ``pub`` the fold, of ``pur`` the region of ``folds.REGIONS``, from 0.
+        together: attribute whose equal values keep basins on one side of every division, such as nested ones.
         validation_share: share of the remaining basins that is held out of fitting.
         salt: another text gives another division.
         skip_without_observations: leave out, and list, basins without observations instead of refusing.
 
     Raises:
-        UsageError: for a period outside the record, or a share that is not possible, naming the key.
+        UsageError: for a period outside the record, or a share or fold that is not possible, naming the key.
         DataError: naming the basins without an observation in the fit period (ungauged: test period).
     """
     _check_shares(ungauged_share, validation_share)
     _check_record(dataset, periods)
     everyone = [str(basin) for basin in dataset["basin"].to_numpy()]
-    ungauged = _held_out(everyone, ungauged_share, f"{salt}ungauged:")
+    everything = units(everyone, dataset, together)
+    ungauged = held_out(everything, dataset, scheme, ungauged_share, folds, fold, salt)
     training = [basin for basin in everyone if basin not in ungauged]
-    validation = _held_out(training, validation_share, f"{salt}validation:")
+    validation = first_share(units(training, dataset, together), validation_share, f"{salt}validation:")
     skipped = _without_observations(dataset, periods, ungauged)
     if skipped and not skip_without_observations:
         raise DataError(
@@ -151,12 +162,6 @@ def make_splits(
         periods=periods,
         skipped=tuple(skipped),
     )
-
-
-def _held_out(basins: Sequence[str], share: float, salt: str) -> set[str]:
-    """Return the first ``share`` of ``basins`` in salted hash order, at least one where any is asked for."""
-    count = max(1, round(share * len(basins))) if share > 0 and len(basins) > 1 else 0
-    return set(in_hash_order(basins, salt)[:count])
 
 
 def _without_observations(dataset: xr.Dataset, periods: Periods, ungauged: set[str]) -> list[str]:

@@ -14,6 +14,7 @@ from pipeline import fidelity
 from pipeline.calibration_files import baselines
 from pipeline.closed_loop import Series, split_gaps, split_scores
 from pipeline.emulation import load_surrogate, training_keys
+from pipeline.experiment import Experiment
 from pipeline.job import Job
 
 SCHEMA_VERSION = 1
@@ -40,14 +41,9 @@ def summarise_run(job: Job, number: int, table: pd.DataFrame, series: Mapping[st
     return {
         "schema_version": SCHEMA_VERSION,
         "synthetic": bool(experiment.dataset.attrs.get("synthetic", 0)),
-        "seeds": [experiment.config.seed],
+        "seeds": [experiment.config.seed + i for i in range(experiment.config.network.members)],
         "hashes": hashes,
-        "basins": {
-            "fit": len(splits.fit),
-            "validation": len(splits.validation),
-            "ungauged": len(splits.ungauged),
-            "skipped": list(splits.skipped),
-        },
+        **data_facts(experiment),
         "periods": {name: [str(day) for day in span] for name, span in splits.periods.by_name().items()},
         "surrogate": surrogate_figures(job, number, series),
         "through_surrogate": split_scores(table, "surrogate"),
@@ -63,6 +59,13 @@ def summarise_run(job: Job, number: int, table: pd.DataFrame, series: Mapping[st
         "seconds": {},
         "registry": {"surrogate": job.registered.address if job.registered else None, "dpl": None},
     }
+
+
+def data_facts(experiment: Experiment) -> dict[str, Any]:
+    """How many basins are in which group, which are in none, and what the reader says of the data."""
+    groups = ("fit", "validation", "ungauged")
+    counts = {name: len(getattr(experiment.splits, name)) for name in groups}
+    return {"basins": {**counts, "skipped": list(experiment.skipped)}, "notes": list(experiment.notes)}
 
 
 def surrogate_figures(job: Job, number: int, series: Mapping[str, Series]) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import xarray as xr
 
 from dpl.baselines import BASELINES
 from legacy_models.files import sha256_of_json, write_json, write_text
-from legacy_models.parameters import Array
+from legacy_models.parameters import Array, ParameterSpace
 from pipeline import emulation, fidelity, learning, refine
 from pipeline.closed_loop import Series, score_table, simulate_legacy, simulate_surrogate, span_inputs
 from pipeline.job import Job
-from pipeline.result_files import file_attributes, parameter_variables, write_dataset
+from pipeline.result_files import file_attributes, flow_dataset, parameter_variables, write_dataset
 from pipeline.summary import summarise_run
 
 
@@ -88,6 +88,8 @@ def parameters_dataset(job: Job, number: int, parameters: Array) -> xr.Dataset:
         "split": ("basin", [experiment.split_of[b] for b in experiment.basins]),
         "attribute_value": (("basin", "attribute"), numeric.to_numpy(dtype=np.float64)),
     }
+    if experiment.config.network.members > 1:
+        data |= _by_member(space, learning.learned_by_each(job, number))
     if experiment.hidden is not None:
         data["hidden"] = (
             ("basin", "parameter"),
@@ -100,14 +102,23 @@ def parameters_dataset(job: Job, number: int, parameters: Array) -> xr.Dataset:
     return xr.Dataset(data, coordinates, file_attributes(experiment))
 
 
+def _by_member(space: ParameterSpace, values: Array) -> dict[str, Any]:
+    """What each network of an ensemble gives, and how far they differ in the unit cube."""
+    return {
+        "member_value": (("member", "basin", "parameter"), values, {"long_name": "parameter learned by one network"}),
+        "spread": (
+            ("basin", "parameter"),
+            space.to_unit(values).std(axis=0, ddof=1),
+            {"long_name": "standard deviation over the networks, as a share of the range on the scale", "units": "1"},
+        ),
+    }
+
+
 def simulations_dataset(job: Job, series: Mapping[str, Series]) -> xr.Dataset:
     """Routed streamflow of every source, precipitation, and the unrouted outputs of model and surrogate."""
     experiment = job.experiment
     start, end = experiment.span
-    flow = {"units": "mm/day", "long_name": "streamflow"}
-    data: dict[str, Any] = {"observed": (("basin", "time"), experiment.observed.astype(np.float32), flow)}
-    for source, one in series.items():
-        data[source] = (("basin", "time"), one.streamflow.astype(np.float32), flow)
+    data: dict[str, Any] = {}
     if "prcp" in experiment.sites[0].forcing.names:
         rain = np.stack([site.forcing.between(start, end).column("prcp") for site in experiment.sites])
         data["prcp"] = (("basin", "time"), rain.astype(np.float32), {"units": "mm/day"})
@@ -118,16 +129,7 @@ def simulations_dataset(job: Job, series: Mapping[str, Series]) -> xr.Dataset:
                 series[source].outputs[..., i],
                 {"units": output.unit},
             )
-    period = np.full(len(experiment.dates), "none", dtype="<U10")
-    for name, (first, last) in experiment.splits.periods.by_name().items():
-        period[(experiment.dates >= first) & (experiment.dates <= last)] = name
-    coordinates = {
-        "basin": list(experiment.basins),
-        "time": experiment.dates.astype("datetime64[ns]"),
-        "split": ("basin", [experiment.split_of[b] for b in experiment.basins]),
-        "period": ("time", period),
-    }
-    return xr.Dataset(data, coordinates, file_attributes(experiment))
+    return flow_dataset(experiment, {source: one.streamflow for source, one in series.items()}).assign(data)
 
 
 def identifiability(job: Job, number: int, parameters: Array) -> dict[str, Any]:
@@ -135,7 +137,8 @@ def identifiability(job: Job, number: int, parameters: Array) -> dict[str, Any]:
     from dpl.identifiability import assess, flow_jacobian, gauss_newton
 
     experiment, space = job.experiment, job.experiment.space
-    model = learning.differentiable(learning.load_network(job, number), emulation.load_surrogate(job, number))
+    network = learning.load_networks(job, number).first
+    model = learning.differentiable(network, emulation.load_surrogate(job, number))
     inputs = span_inputs(experiment)
     days = slice(0, min(2 * 365, len(experiment.dates)))
     jacobian = flow_jacobian(

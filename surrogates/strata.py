@@ -1,5 +1,7 @@
 """Kinds of days and of runs that a surrogate is scored on one by one: an average hides where it fails."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +16,8 @@ LOW_SHARE, TOP_SHARE = 0.30, 0.02
 SEASONS = {"DJF": (12, 1, 2), "MAM": (3, 4, 5), "JJA": (6, 7, 8), "SON": (9, 10, 11)}
 ARIDITY = {"below_1": (-np.inf, 1.0), "1_to_2": (1.0, 2.0), "above_2": (2.0, np.inf)}
 """Classes of potential evaporation over precipitation; below 1, energy limits evaporation (Budyko)."""
+SNOW = {"below_0.1": (-np.inf, 0.1), "0.1_to_0.3": (0.1, 0.3), "above_0.3": (0.3, np.inf)}
+"""Classes of the fraction of precipitation that falls as snow."""
 
 YEAR = 365
 
@@ -40,8 +44,12 @@ def seasons(dates: Dates) -> dict[str, Mask]:
 
 def aridity_classes(aridity: npt.ArrayLike) -> dict[str, Mask]:
     """Return (run,) which runs belong to each class of potential evaporation over precipitation."""
-    values = np.asarray(aridity, dtype=np.float64)
-    return {name: (values >= low) & (values < high) for name, (low, high) in ARIDITY.items()}
+    return _classes(aridity, ARIDITY)
+
+
+def snow_classes(fraction: npt.ArrayLike) -> dict[str, Mask]:
+    """Return (basin,) which basins belong to each class of the fraction of precipitation that falls as snow."""
+    return _classes(fraction, SNOW)
 
 
 def memory(states: npt.ArrayLike) -> Array:
@@ -76,3 +84,9 @@ def slowest(remembered: npt.ArrayLike, share: float = 0.1) -> Mask:
     count = max(1, round(share * len(known)))
     chosen[known[np.argsort(-values[known], kind="stable")[:count]]] = True
     return chosen
+
+
+def _classes(values: npt.ArrayLike, bounds: Mapping[str, tuple[float, float]]) -> dict[str, Mask]:
+    """Return which values lie in each class; the lower bound belongs to it, NaN to none."""
+    known = np.asarray(values, dtype=np.float64)
+    return {name: (known >= low) & (known < high) for name, (low, high) in bounds.items()}

@@ -5,8 +5,10 @@ frozen model called ``Options`` in its module, ``directory`` is where it may cac
 work (default: nobody), ``selection`` says which basins are wanted (default: all).
 
 The dataset has dims ``basin`` (text) and ``time`` (daily); float64 variables prcp, tmin, tmax, srad, vp, dayl
-and streamflow (basin, time) with ``units``; attributes as variables (basin,), those computed from streamflow
-tagged ``derived_from_streamflow`` = 1; and the dataset attributes ``source`` and ``synthetic`` (0 or 1).
+and streamflow (basin, time) with ``units``, and those of ``contract.TARGETS`` that are observed; attributes as
+variables (basin,), those computed from streamflow tagged ``derived_from_streamflow`` = 1; and the dataset attributes
+``source`` and ``synthetic`` (0 or 1), where there is cause ``skipped_basins`` (ids between spaces: left out for want of
+data) and ``notes`` (what else a user should know).
 """
 
 from collections.abc import Mapping

@@ -6,7 +6,8 @@
     camels_attributes_v2.0/camels_*.txt
 
 All three products give precipitation, shortwave radiation as a mean over daylight, vapour pressure and day length.
-NLDAS and Maurer as published give the day's mean temperature twice in place of its extremes.
+NLDAS and Maurer as published give the day's mean temperature twice in place of its extremes. The column of snow water
+is no observation, and 0 throughout.
 
 Source:
     Newman et al. (2015), doi:10.5194/hess-19-209-2015; Addor et al. (2017), doi:10.5194/hess-21-5293-2017.
@@ -31,6 +32,7 @@ from pipeline.readers.camels_files import ForcingRecord, read_flow, read_forcing
 from pipeline.readers.camels_folders import BasinFiles, attribute_tables, data_folder
 from pipeline.readers.checks import Days
 from pipeline.readers.contract import FORCING, assemble, order_temperatures
+from pipeline.readers.netcdf import read_targets
 
 
 class Options(BaseModel):
@@ -43,6 +45,8 @@ class Options(BaseModel):
         area: the area that streamflow is spread over, the forcing file's or that of GAGES-II.
         attributes: text tables, or folders of them; by default the ``camels_*.txt`` in or up to two levels above
             the data set's folder, alone or in a folder called ``*attributes*``.
+        targets: a netCDF file that holds, at some of the basins and days, what is observed besides streamflow
+            (``evaporation``, ``soil_moisture``, ``swe``), with units.
         gap_flags: quality flags whose days are gaps; ``A:e`` is flow that the USGS estimated.
         mean_temperature: whether a product whose tmin and tmax are both the day's mean is accepted.
         start: first day to read; the record's first by default, where the forcing of all basins has the same days.
@@ -57,6 +61,7 @@ class Options(BaseModel):
     forcing: str = "daymet"
     area: Literal["header", "gages2"] = "header"
     attributes: tuple[Path, ...] = ()
+    targets: Path | None = None
     gap_flags: tuple[str, ...] = ("M",)
     mean_temperature: Literal["refuse", "accept"] = "refuse"
     start: date | None = None
@@ -93,6 +98,8 @@ def read(
     area = _areas(records, attributes, tables, options)
     flow = np.stack([_flow(files.flow.get(basin, []), basin, days, options) for basin in chosen])
     series["streamflow"] = units.discharge_to_depth(flow, "ft3/s", area)
+    if options.targets is not None:
+        series |= read_targets(options.targets, chosen, days)
     table = attributes.values.reindex(chosen).assign(area_km2=area)
     marks = {"source": str(root), "reader": "camels_us", "synthetic": 0, "skipped_basins": " ".join(skipped)}
     marks |= {"forcing": options.forcing, "area": options.area}

@@ -29,6 +29,14 @@ PLAUSIBLE = {
     "longwave": (0.0, 700.0),
 }
 
+# What can be observed at all; evaporation is negative where dew falls.
+OBSERVABLE = {
+    "streamflow": (0.0, np.inf),
+    "evaporation": (-np.inf, np.inf),
+    "soil_moisture": (0.0, 1.0),
+    "swe": (0.0, np.inf),
+}
+
 
 def basin_ids(file: xr.Dataset, name: str, path: Path) -> npt.NDArray[np.str_]:
     """Return the basin ids as text.
@@ -101,15 +109,20 @@ def forcing(series: dict[str, Array], basins: list[str], dates: Days, path: Path
         _refuse((values < lower) | (values > upper), rule, basins, dates, path, values)
 
 
-def streamflow(values: Array, basins: list[str], dates: Days, path: Path) -> None:
-    """Refuse negative or infinite flow; NaN is a gap.
+def observations(series: dict[str, Array], basins: list[str], dates: Days, path: Path) -> None:
+    """Refuse observations that are infinite or cannot be; NaN is a gap.
 
     Raises:
-        DataError: naming file, basin, day and value of the first one.
+        DataError: naming file, variable, basin, day and value of the first one.
     """
-    _refuse(np.isinf(values), "streamflow is infinite", basins, dates, path)
-    rule = "streamflow is negative ({value:g} mm/day); a code for a gap goes into options.missing_codes"
-    _refuse(values < 0, rule, basins, dates, path, values)
+    for name, (lower, upper) in OBSERVABLE.items():
+        if name not in series:
+            continue
+        values, unit = series[name], QUANTITIES[name].unit
+        _refuse(np.isinf(values), f"{name} is infinite", basins, dates, path)
+        rule = f"({{value:g}} {unit}); a code for a gap goes into options.missing_codes"
+        _refuse(values < lower, f"{name} is negative {rule}", basins, dates, path, values)
+        _refuse(values > upper, f"{name} is above {upper:g} {rule}", basins, dates, path, values)
 
 
 def _refuse(

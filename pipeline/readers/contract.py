@@ -14,6 +14,8 @@ from pipeline.readers.units import QUANTITIES
 
 FORCING = ("prcp", "tmin", "tmax", "srad", "vp", "dayl")
 OPTIONAL_FORCING = ("wind", "pressure", "longwave")
+TARGETS = ("evaporation", "soil_moisture", "swe")
+"""What may be observed besides streamflow; what stands for several days, as in 8-day products, stands on each."""
 
 LONG_NAMES = {
     "prcp": "precipitation",
@@ -26,6 +28,9 @@ LONG_NAMES = {
     "pressure": "air pressure",
     "longwave": "surface downwelling longwave radiation",
     "streamflow": "observed streamflow over the basin area",
+    "evaporation": "observed evaporation, transpiration included",
+    "soil_moisture": "observed volumetric soil moisture of the depth that the observation sees",
+    "swe": "observed water equivalent of snow",
 }
 
 

@@ -122,7 +122,7 @@ def measured(flow: Array, error: float, memory: float, gap_share: float, rng: np
     """Return ``flow`` (time,) as a gauge reports it: times a lognormal AR(1) error of mean 1, with gaps.
 
     Args:
-        flow: [mm/day].
+        flow: [mm/day], or another quantity in its own unit.
         error: standard deviation of the logarithm of the factor [-].
         memory: its lag-1 autocorrelation [-].
         gap_share: expected share of days without a value, in blocks of 5 to 40 days.

@@ -1,6 +1,6 @@
 """Reader ``netcdf``: one file with dims basin (or gauge_id) and time, attributes in text tables beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from legacy_models.parameters import Array
 from pipeline.basins import EVERY_BASIN, Selection, select_complete
 from pipeline.readers import checks, units
 from pipeline.readers.attributes import DERIVED_FROM_STREAMFLOW, AttributeTable, read_attributes
-from pipeline.readers.contract import FORCING, OPTIONAL_FORCING, assemble, order_temperatures
+from pipeline.readers.contract import FORCING, OPTIONAL_FORCING, TARGETS, assemble, order_temperatures
 
 BASIN_NAMES = ("basin", "gauge_id")
 USUAL_NAMES = {"streamflow": ("streamflow", "q_cfs"), "area": ("area_km2", "area_gages2")}
@@ -28,7 +28,8 @@ class Options(BaseModel):
         path: the netCDF file; or a folder that holds one, whose subfolders called ``*attributes*`` are then
             read too where ``attributes`` is empty.
         attributes: text tables, or folders of them.
-        variables: the project's name -> the file's, where they differ (``streamflow``, ``area`` included).
+        variables: the project's name -> the file's, where they differ (``streamflow``, ``area``, ``evaporation``,
+            ``soil_moisture`` and ``swe`` included).
         units: the project's name -> the unit, where the file has none or a wrong one.
         id_column: name of the id column of the tables, where it is not a usual one.
         derived_from_streamflow: attributes to tag so beyond those of CAMELS.
@@ -74,14 +75,35 @@ def read(
         everything = attributes.values.join(inside[inside.columns.difference(attributes.values.columns)], how="right")
         chosen, skipped = _choose(file, selection, everything, attributes, options)
         dates = file["time"].to_numpy()
-        series = _series(file, chosen, path, options)
+        series = _series(file, chosen, (*FORCING, *OPTIONAL_FORCING, "streamflow", *TARGETS), path, options)
+    if options.srad_mean == "day":
+        series["srad"] = _over_daylight(series["srad"], series["dayl"])
     checks.forcing(series, chosen, dates, path)
-    checks.streamflow(series["streamflow"], chosen, dates, path)
+    checks.observations(series, chosen, dates, path)
     notes = order_temperatures(series)
     derived = attributes.derived | set(options.derived_from_streamflow)
     dataset = assemble(series, dates, everything.loc[chosen], derived)
     marks = {"source": str(path), "reader": "netcdf", "synthetic": 0, "skipped_basins": " ".join(skipped)}
     return dataset.assign_attrs(marks | notes)
+
+
+def read_targets(path: Path, basins: Sequence[str], days: checks.Days) -> dict[str, Array]:
+    """(basin, time) of what a file holds of ``TARGETS``; basins and days that it lacks are gaps.
+
+    Raises:
+        UsageError: for a file that does not exist.
+        DataError: one line that names file, basin, day and rule where the data break one.
+    """
+    if not path.is_file():
+        raise UsageError(f"targets: there is no file {path}")
+    with _opened(path) as file:
+        checks.consecutive(file["time"].to_numpy(), path)
+        held = file[[name for name in TARGETS if name in file]].reindex(basin=list(basins), time=days)
+        series = _series(held, list(basins), TARGETS, path, Options(path=path))
+    if not series:
+        raise DataError(f"{path}: there is no variable called {', '.join(TARGETS)}")
+    checks.observations(series, list(basins), days, path)
+    return series
 
 
 def _places(options: Options) -> tuple[Path, tuple[Path, ...]]:
@@ -145,14 +167,16 @@ def _choose(
     )
 
 
-def _series(file: xr.Dataset, basins: list[str], path: Path, options: Options) -> dict[str, Array]:
-    """(basin, time) of every variable, in the project's units."""
+def _series(
+    file: xr.Dataset, basins: list[str], names: Sequence[str], path: Path, options: Options
+) -> dict[str, Array]:
+    """(basin, time) of every one of ``names``, in the project's units; those that need not be there may lack."""
     rows = np.flatnonzero(np.isin(file["basin"].to_numpy(), basins))
     series = {}
-    for name in (*FORCING, *OPTIONAL_FORCING, "streamflow"):
+    for name in names:
         found = _found(file, name, options)
         if found is None:
-            if name in OPTIONAL_FORCING:
+            if name in OPTIONAL_FORCING or name in TARGETS:
                 continue
             held = ", ".join(str(n) for n in file.data_vars if set(file[n].dims) == {"basin", "time"})
             raise UsageError(f"{path}: there is no variable for {name!r}; map one of: {held} in options.variables")
@@ -162,8 +186,6 @@ def _series(file: xr.Dataset, basins: list[str], path: Path, options: Options) -
             series[name] = units.discharge_to_depth(values, unit, _area(file, rows, path, options))
         else:
             series[name] = units.convert(values, name, unit, f"{path}: {found}")
-    if options.srad_mean == "day":
-        series["srad"] = _over_daylight(series["srad"], series["dayl"])
     return series
 
 

@@ -10,25 +10,26 @@ from datetime import date, timedelta
 from math import ceil
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from legacy_models import LEGACY_MODELS
 from legacy_models.ensemble import EnsembleSettings, local_executor, simulate
-from legacy_models.errors import LegacyModelError
+from legacy_models.errors import LegacyModelError, UsageError
 from legacy_models.files import sha256_of_json, written_aside
 from legacy_models.model import Forcing, LegacyModel, Run
 from legacy_models.parameters import Array, ParameterSpace
 from legacy_models.store import RunStore
+from legacy_models.tables import check_options
 from pipeline.basins import EVERY_BASIN, Selection, attribute_frame, select
 from pipeline.readers import hidden_world
 from pipeline.readers.climate import climate_attributes
-from pipeline.readers.contract import FORCING, assemble
+from pipeline.readers.contract import FORCING, TARGETS, assemble
 from pipeline.readers.landscape import draw_basin, land_attributes
 from pipeline.readers.weather import generate
 
@@ -52,6 +53,9 @@ class Options(BaseModel):
         flow_error: standard deviation of the logarithm of the factor on observed flow.
         flow_error_memory: its lag-1 autocorrelation.
         gap_share: expected share of days without an observation.
+        targets: what is observed besides streamflow, and from which outputs of the legacy model: their weighted sum,
+            such as ``{swe: {swe: 1}, soil_moisture: {soil_moist_0: 0.5, soil_moist_1: 0.5}}``; errors and gaps as of
+            streamflow.
         workers: legacy programs at a time while the data are made.
     """
 
@@ -69,7 +73,15 @@ class Options(BaseModel):
     flow_error: float = Field(default=0.10, ge=0, le=1)
     flow_error_memory: float = Field(default=0.8, ge=0, lt=1)
     gap_share: float = Field(default=0.03, ge=0, lt=0.9)
+    targets: dict[str, Annotated[dict[str, float], Field(min_length=1)]] = {}
     workers: int = Field(default=2, ge=1)
+
+    @field_validator("targets")
+    @classmethod
+    def _known(cls, targets: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        if unknown := [name for name in targets if name not in TARGETS]:
+            raise ValueError(f"there is no {unknown[0]!r} to observe; there are: {', '.join(TARGETS)}")
+        return targets
 
     @model_validator(mode="after")
     def _long_enough(self) -> "Options":
@@ -129,11 +141,14 @@ def make(
     noise = [_generator(options, i, PARAMETERS) for i in range(options.basins)]
     hidden = hidden_world.hidden_parameters(attributes, space, options.parameter_noise, noise)
     runs = _runs(options, model, attributes, weather, whole, hidden)
-    runoff = _simulated(options, model, runs, scratch, on_batch)
+    simulated = _simulated(options, model, runs, scratch, on_batch)
     shape, delay = (hidden[:, space.names.index(name)] for name in ("route_shape", "route_delay"))
-    flow = np.asarray(route_arrays(runoff, shape, delay)[:, LENGTH:], dtype=np.float64)
+    flow = np.asarray(route_arrays(simulated.pop("runoff"), shape, delay)[:, LENGTH:], dtype=np.float64)
     series = {name: np.stack([each[name][LENGTH:] for each in weather]) for name in FORCING}
-    dataset = assemble(series | {"streamflow": _gauged(options, flow)}, dates, attributes)
+    series["streamflow"] = _observed(options, flow, GAUGE)
+    for name, values in simulated.items():
+        series[name] = _observed(options, values[:, LENGTH:], GAUGE + 1 + TARGETS.index(name))
+    dataset = assemble(series, dates, attributes)
     return _described(dataset, options, model, space, hidden)
 
 
@@ -179,8 +194,9 @@ def _simulated(
     runs: list[Run],
     scratch: Path,
     on_batch: Callable[[Any], None] | None,
-) -> Array:
-    """(basin, time) runoff before routing [mm/day]."""
+) -> dict[str, Array]:
+    """(basin, time) of ``runoff`` before routing [mm/day] and of what else is observed."""
+    wanted: dict[str, dict[str, float]] = {"runoff": dict.fromkeys(model.runoff, 1.0), **options.targets}
     settings = EnsembleSettings(batch_runs=ceil(len(runs) / (2 * options.workers)))
     with RunStore.open(scratch, write=True) as store, local_executor(options.workers) as executor:
         simulate(model, runs, store, executor, settings, on_batch)
@@ -190,17 +206,18 @@ def _simulated(
             if record.status != "ok":
                 raise LegacyModelError(f"synthetic data: basin {run.site.name}: {record.status}: {record.reason}")
         names = [variable.name for variable in model.outputs]
-        flows = [names.index(name) for name in model.runoff]
-        return np.stack([series[:, flows].sum(axis=1, dtype=np.float64) for series in store.outputs(keys)])
+        weights = np.array([[shares.get(name, 0.0) for shares in wanted.values()] for name in names])
+        outputs = np.stack([series.astype(np.float64) @ weights for series in store.outputs(keys)])
+        return {name: outputs[..., i] for i, name in enumerate(wanted)}
 
 
-def _gauged(options: Options, flow: Array) -> Array:
-    """(basin, time) what the gauges report [mm/day]."""
+def _observed(options: Options, values: Array, stream: int) -> Array:
+    """(basin, time) what is measured of ``values``, with errors of their own stream of random numbers."""
     error, memory, gaps = options.flow_error, options.flow_error_memory, options.gap_share
     return np.stack(
         [
-            hidden_world.measured(values, error, memory, gaps, _generator(options, index, GAUGE))
-            for index, values in enumerate(flow)
+            hidden_world.measured(row, error, memory, gaps, _generator(options, index, stream))
+            for index, row in enumerate(values)
         ]
     )
 
@@ -224,6 +241,7 @@ def _described(
             f"Synthetic. Streamflow: {model.name} at hidden parameters, precipitation with a daily lognormal "
             f"error of {options.rain_error:g}, temperature with one of {options.temperature_error:g} degC, "
             f"routed, times an AR(1) lognormal error of {options.flow_error:g}, with gaps."
+            + "".join(f" {name}: so measured, not routed." for name in options.targets)
         ),
     )
 
@@ -231,7 +249,16 @@ def _described(
 def _legacy_model(options: Options) -> LegacyModel:
     usual = USUAL_OPTIONS.get(options.legacy_model, {})
     given = usual if options.legacy_options is None else options.legacy_options
-    model: LegacyModel = LEGACY_MODELS.resolve(options.legacy_model)(**given)
+    build = LEGACY_MODELS.resolve(options.legacy_model)
+    check_options(build, given, "data.options.legacy_options")
+    model: LegacyModel = build(**given)
+    outputs = [variable.name for variable in model.outputs]
+    for target, shares in options.targets.items():
+        if unknown := [name for name in shares if name not in outputs]:
+            raise UsageError(
+                f"data.options.targets.{target}: {model.name} has no output {unknown[0]!r}; there are: "
+                f"{', '.join(outputs)}"
+            )
     return model
 
 

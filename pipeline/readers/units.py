@@ -43,6 +43,8 @@ RADIATION = Quantity("W/m2", {"W/m2": 1.0, "MJ/m2/day": 1e6 / DAY, "J/m2/day": 1
 PRESSURE = Quantity("Pa", {"Pa": 1.0, "hPa": 100.0, "mbar": 100.0, "kPa": 1000.0})
 DURATION = Quantity("s", {"s": 1.0, "min": 60.0, "h": 3600.0, "day": DAY})
 SPEED = Quantity("m/s", {"m/s": 1.0, "km/h": 1.0 / 3.6})
+STORAGE = Quantity("mm", {"mm": 1.0, "kg/m2": 1.0, "cm": 10.0, "m": 1000.0, "in": INCH})
+FRACTION = Quantity("m3/m3", {"m3/m3": 1.0, "%": 0.01})
 AREA = Quantity("km2", {"km2": 1.0, "m2": 1e-6, "ha": 0.01, "mi2": (MILE / 1000.0) ** 2})
 DISCHARGE = Quantity("m3/s", {"m3/s": 1.0, "L/s": 1e-3, "m3/day": 1.0 / DAY, "ft3/s": FOOT**3})
 
@@ -57,6 +59,9 @@ QUANTITIES = {
     "pressure": PRESSURE,
     "longwave": RADIATION,
     "streamflow": DEPTH,
+    "evaporation": DEPTH,
+    "soil_moisture": FRACTION,
+    "swe": STORAGE,
     "area": AREA,
 }
 
@@ -96,6 +101,11 @@ _SPELLINGS = {
     "hr": "h",
     "days": "day",
     "m s-1": "m/s",
+    "kg m-2": "kg/m2",
+    "m3 m-3": "m3/m3",
+    "m^3/m^3": "m3/m3",
+    "m**3 m**-3": "m3/m3",
+    "percent": "%",
     "km^2": "km2",
     "km**2": "km2",
     "m^2": "m2",

@@ -18,7 +18,9 @@ def surrogate_curve(history: pd.DataFrame) -> Picture | None:
 
 
 def dpl_curve(history: pd.DataFrame) -> Picture | None:
-    """Draw the losses and validation NSE of the parameter network by epoch."""
+    """Draw the losses and validation NSE of the parameter network by epoch, the mean over its members."""
+    epochs = history.groupby(["round", "epoch"], as_index=False, dropna=False)
+    history = epochs.mean(numeric_only=True).assign(seconds=epochs["seconds"].sum(min_count=1)["seconds"])
     return _curve(history, "validation", "validation", "Learning curve of the parameter network")
 
 

@@ -62,6 +62,18 @@ def opened_run(directory: Path) -> Iterator[RunFiles]:
         )
 
 
+def opened_dataset(path: Path) -> xr.Dataset:
+    """Open a NetCDF file, to be closed by the caller; its values are read when they are asked for.
+
+    Raises:
+        DataError: naming the file if it cannot be read.
+    """
+    try:
+        return xr.open_dataset(path, engine="netcdf4")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is not a readable NetCDF file: {error}") from error
+
+
 def dig(tree: Any, *path: str) -> Any:
     """Return ``tree[path[0]][path[1]]...``, or None where a level is absent or null."""
     for key in path:
@@ -139,9 +151,4 @@ def _sequence_rows(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def _dataset(path: Path, stack: ExitStack) -> xr.Dataset | None:
-    if not path.is_file():
-        return None
-    try:
-        return stack.enter_context(xr.open_dataset(path, engine="netcdf4"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is not a readable NetCDF file: {error}") from error
+    return stack.enter_context(opened_dataset(path)) if path.is_file() else None

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from pipeline.evaluation.evaluate import evaluate
 from pipeline.stages import run_calibration
 
 SMALL = ("calibrate.evaluations=24", "calibrate.basins=2", "calibrate.sceua.complexes=2")
@@ -60,6 +61,20 @@ def test_on_the_surrogate_the_same_search_runs_no_legacy_model_until_it_is_over(
     assert curve.groupby("basin")["cost"].is_monotonic_decreasing.all()
     assert {path: path.stat().st_mtime_ns for path in (run / "surrogate").iterdir()} == before
     assert set(json.loads((run / "summary.json").read_text())["baselines"]) >= {"sceua-surrogate-24"}
+
+
+def test_evaluate_finds_the_calibrations_of_a_run_by_itself(run, tmp_path):
+    evaluate([str(run)], out=tmp_path, resamples=100)
+    table = pd.read_csv(tmp_path / "summary.csv").query("figure == 'nse' and subset == 'common'")
+    medians = table.set_index(["split", "method"])["median"]
+    for on in ("legacy", "surrogate"):
+        own = json.loads((run / "calibrate" / f"sceua-{on}" / "24" / "summary.json").read_text())
+        expected = own["closed_loop"]["test"]["nse_median"]
+        assert medians[("test", f"sceua-{on}-24")] == pytest.approx(expected, abs=1e-3)
+    expected = own["through_surrogate"]["test"]["nse_median"]
+    assert medians[("test", "sceua-surrogate-24 surrogate")] == pytest.approx(expected, abs=1e-3)
+    assert ("test", "learned_parameters") in medians.index
+    assert not any(method.startswith("sceua") for split, method in medians.index if split != "test")
 
 
 def load_config_like(config, *assignments):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from dpl.attributes import AttributeScaler, NumericAttribute
-from dpl.losses import nse
 from dpl.model import DifferentiableModel
 from dpl.networks import ParameterNetwork
 from dpl.routing import ROUTING
@@ -77,8 +76,9 @@ def test_no_weight_of_the_surrogate_moves(surrogate, data, tmp_path):
 
 def test_every_weight_of_the_network_has_a_gradient_after_one_step(surrogate, data):
     model = DifferentiableModel.of(new_network(surrogate), surrogate)
-    stepper = Stepper(model, nse, SETTINGS)
-    batches = Draws(training_windows(data, SETTINGS), SETTINGS, np.random.default_rng(0)).epoch(2)
+    windows = training_windows(data, SETTINGS)
+    stepper = Stepper(model, windows.targets, SETTINGS)
+    batches = Draws(windows, SETTINGS, np.random.default_rng(0)).epoch(2)
     _, _, gradient = stepper.gradient(next(batches))
     assert np.abs(gradient[-1]).min() > 0
     stepper.apply(gradient, 0.01)

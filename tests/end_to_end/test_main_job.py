@@ -34,6 +34,8 @@ def test_the_run_directory_holds_what_users_look_for(finished_run):
 def test_the_summary_holds_scores_for_every_split_and_source(summary):
     assert summary["schema_version"] == 1
     assert summary["synthetic"] is True
+    assert summary["basins"]["skipped"] == []
+    assert [note.partition(".")[0] for note in summary["notes"]] == ["Synthetic"]
     for source in ("through_surrogate", "closed_loop", "default_parameters", "hidden_parameters"):
         for split in ("fit", "validation", "test", "ungauged"):
             assert set(summary[source][split]) == SCORES

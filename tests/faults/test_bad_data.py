@@ -49,6 +49,11 @@ def put(name: str, value: float) -> Callable[[xr.Dataset], xr.Dataset]:
     return change
 
 
+def also(name: str, value: float, text: str) -> Callable[[xr.Dataset], xr.Dataset]:
+    """Return a change that adds observations in a unit, one of them ``value``."""
+    return lambda data: put(name, value)(data.assign({name: (data["prcp"] * 0 + 0.5).assign_attrs(units=text)}))
+
+
 def unit(name: str, text: str) -> Callable[[xr.Dataset], xr.Dataset]:
     def change(data: xr.Dataset) -> xr.Dataset:
         data[name].attrs["units"] = text
@@ -70,6 +75,10 @@ PLACE = "basin 02000000, 2000-01-06: "
     [
         (put("streamflow", -0.5), PLACE + r"streamflow is negative \(-0.5 mm/day\)"),
         (put("streamflow", np.inf), PLACE + "streamflow is infinite"),
+        (also("swe", -0.5, "mm"), PLACE + r"swe is negative \(-0.5 mm\); a code for a gap goes into options.missing"),
+        (also("soil_moisture", 1.5, "m3/m3"), PLACE + r"soil_moisture is above 1 \(1.5 m3/m3\)"),
+        (also("evaporation", np.inf, "mm/day"), PLACE + "evaporation is infinite"),
+        (also("soil_moisture", 20.0, "mm"), "unit 'mm' of soil_moisture is not known; known: m3/m3, %"),
         (put("prcp", np.nan), PLACE + "prcp is missing; forcing must have no gaps"),
         (put("tmin", -999.0), PLACE + "tmin is missing"),
         (put("prcp", -1.0), PLACE + "prcp is -1 mm/day, outside 0 to 2000"),

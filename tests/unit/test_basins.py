@@ -96,13 +96,18 @@ def test_a_missing_attribute_names_file_attribute_and_basin(dataset):
     assert check_inputs(dataset, ["elev_mean"])[1] == []
 
 
-def test_streamflow_signatures_answers_text_and_unknown_names_are_no_inputs(dataset):
+def test_text_is_an_input_and_an_empty_text_is_missing(dataset):
+    assert check_inputs(dataset, ["cover"])[1] == []
+    dataset["cover"][2] = ""
+    with pytest.raises(DataError, match=r"attribute 'cover' is missing for basin 03"):
+        check_inputs(dataset, ["cover"])
+
+
+def test_streamflow_signatures_answers_and_unknown_names_are_no_inputs(dataset):
     with pytest.raises(UsageError, match="'q_mean' is computed from streamflow"):
         check_inputs(dataset, ["q_mean"])
     with pytest.raises(UsageError, match="'hidden_k' is an answer"):
         check_inputs(dataset, ["hidden_k"])
-    with pytest.raises(UsageError, match="'cover' is text"):
-        check_inputs(dataset, ["cover"])
     with pytest.raises(UnknownNameError, match="did you mean 'elev_mean'"):
         check_inputs(dataset, ["elev_meen"])
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from legacy_models import ensemble
+from legacy_models import ensemble, metrics
 from legacy_models.errors import UsageError
 from legacy_models.linear_reservoir import program
 from legacy_models.model import RunResult
@@ -98,6 +98,32 @@ def test_hidden_parameters_come_back_routing_included(calibrated, directory):
     scores = pd.read_csv(place / "scores.csv")
     assert set(scores["split"]) == {"fit", "validation", "test"}
     assert scores["nse"].min() > 0.999
+
+
+def test_simulations_are_those_that_were_scored_seed_by_seed(calibrated):
+    place = calibrated("calibrate.seeds=[0, 1]")
+    with xr.open_dataset(place / "simulations.nc") as found:
+        assert found["closed_loop"].dims == ("seed", "basin", "time")
+        assert found["observed"].dims == ("basin", "time")
+        assert found["closed_loop"].attrs == {"units": "mm/day", "long_name": "streamflow"}
+        assert found["seed"].to_numpy().tolist() == [0, 1]
+        assert set(found["split"].to_numpy()) == {"fit"}
+        test = found.isel(time=np.flatnonzero(found["period"] == "test"))
+        observed, simulated = (test[name].to_numpy().astype(float) for name in ("observed", "closed_loop"))
+        table = pd.read_csv(place / "scores.csv").set_index(["split", "seed", "basin"]).sort_index()
+        for i, seed in enumerate(found["seed"].to_numpy()):
+            expected = table.loc["test"].loc[seed].loc[list(found["basin"].to_numpy()), "nse"]
+            assert metrics.nse(observed, simulated[i]) == pytest.approx(expected.to_numpy(), abs=1e-6)
+
+
+def test_a_calibration_without_simulations_gets_them_from_the_store(calibrated, directory):
+    place = calibrated()
+    (place / "simulations.nc").rename(place / "first.nc")
+    before = committed(directory)
+    assert calibrated() == place
+    assert committed(directory) == before
+    with xr.open_dataset(place / "first.nc") as first, xr.open_dataset(place / "simulations.nc") as again:
+        xr.testing.assert_identical(first, again)
 
 
 def test_ensembles_are_far_fewer_than_evaluations_and_every_one_has_all_basins(calibrated, ensembles):

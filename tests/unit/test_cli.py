@@ -36,6 +36,21 @@ def test_help_imports_nothing_heavy(entry):
         (["--config", "nowhere.yaml"], 2, "nowhere.yaml"),
         (["--set", "network.attributes=[p_mean, q_mean]"], 2, "q_mean"),
         (["--config", "camels", "--data", "netcdf:nowhere.nc"], 2, "nowhere.nc"),
+        (
+            ["--set", "legacy_model={name: vic, options: {snow_band: 3}}"],
+            2,
+            "legacy_model.options.snow_band: no such option (did you mean 'snow_bands'?); there are: steps_per_day, ",
+        ),
+        (
+            ["--set", "legacy_model.options={tiles: 1}"],
+            2,
+            "legacy_model.options.tiles: no such option; there are: none",
+        ),
+        (
+            ["--set", "data.options.legacy_options={tiles: 1}"],
+            2,
+            "data.options.legacy_options.tiles: no such option; there are: executable, spinup_years",
+        ),
         (["--no-such-option"], 2, "--no-such-option"),
     ],
 )
@@ -44,7 +59,7 @@ def test_a_mistake_is_answered_in_one_line_and_nothing_is_left(tmp_path, argumen
         "--set",
         "data.options={basins: 2, legacy_model: linear_reservoir}",
         "--set",
-        "legacy_model.name=linear_reservoir",
+        "legacy_model={name: linear_reservoir}",
     ]
     if "camels" in arguments:
         options = []

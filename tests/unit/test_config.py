@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dpl.settings import TargetSettings
 from legacy_models.errors import UnknownNameError, UsageError
 from legacy_models.executors import ExecutorSettings
 from pipeline.config import load_config, packaged_names
@@ -35,6 +36,7 @@ def test_the_resolved_configuration_reads_back_as_itself(tmp_path):
         ("surrogate.hiden=3", ["surrogate.hiden", "surrogate"]),
         ("legacy_model.executor.adress='tcp://a:1'", ["legacy_model.executor.adress", "did you mean 'address'"]),
         ("calibrate.sceua.complex=3", ["calibrate.sceua.complex", "did you mean 'complexes'"]),
+        ("dpl.targets={swe: {wait: 1.0}}", ["dpl.targets.swe.wait", "did you mean 'weight'"]),
         ("splits.ungauged_shares=0.1", ["splits.ungauged_shares", "did you mean 'ungauged_share'"]),
     ],
 )
@@ -52,7 +54,16 @@ def test_an_unknown_key_is_named_with_the_nearest_one(assignment, fragments):
         ("periods.fit=[2002-10-01, 1996-10-01]", ["periods", "fit", "1996-10-01"]),
         ("design.runs_per_basin=one", ["design.runs_per_basin", "one"]),
         ("splits.ungauged_share=1.5", ["splits.ungauged_share", "1.5"]),
+        ("splits={scheme: pub, fold: 5}", ["splits.fold", "0 to 4", "received 5"]),
+        ("splits={scheme: pur, fold: 7}", ["splits.fold", "0 to 6", "received 7"]),
+        ("splits.fold=1", ["splits.fold", "scheme share", "0 to 0"]),
+        ("splits.scheme=pup", ["splits.scheme", "pub", "pup"]),
         ("dpl.epochs=0", ["epochs", "at least 1"]),
+        ("dpl.losses={nsee: 1.0}", ["nsee", "did you mean 'nse'"]),
+        ("dpl.targets={swe: {average: week}}", ["dpl.targets.swe.average", "'day', '8-day' or 'month'", "week"]),
+        ("dpl.targets={swe: {coverage: 2}}", ["dpl.targets.swe.coverage", "(0, 1]", "2"]),
+        ("refine.dpl={targets: {swe: {}}}", ["refine.dpl.targets", "dpl.targets"]),
+        ("network.members=0", ["network.members", "0"]),
         ("refine.dpl={epoch: 1}", ["refine.dpl.epoch", "epochs"]),
         ("calibrate.method=sceau", ["no search is called 'sceau'", "did you mean 'sceua'"]),
         ("calibrate.on=model", ["calibrate.on", "'legacy' or 'surrogate'", "'model'"]),
@@ -85,6 +96,16 @@ def test_where_legacy_programs_run_is_chosen_in_the_configuration(tmp_path):
     assert load_config("synthetic").legacy_model.executor == ExecutorSettings("threads")
     config = load_config("synthetic", assignments=["legacy_model.executor={name: dask, workers: 8}"])
     assert config.legacy_model.executor == ExecutorSettings("dask", workers=8)
+    path = tmp_path / "config.yaml"
+    path.write_text(config.to_yaml())
+    assert load_config(str(path)) == config
+
+
+def test_targets_read_back_as_themselves(tmp_path):
+    targets = "{swe: {weight: 0.5, average: 8-day}, soil_moisture: {outputs: {soil_moist_0: 0.3, soil_moist_1: 0.7}}}"
+    config = load_config("synthetic", assignments=[f"dpl.targets={targets}"])
+    assert config.dpl.targets["swe"] == TargetSettings(weight=0.5, average="8-day")
+    assert config.dpl.targets["soil_moisture"].outputs == {"soil_moist_0": 0.3, "soil_moist_1": 0.7}
     path = tmp_path / "config.yaml"
     path.write_text(config.to_yaml())
     assert load_config(str(path)) == config

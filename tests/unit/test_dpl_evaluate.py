@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dpl.baselines import BASELINES
-from dpl.evaluate import basin_table, gap, scores
+from dpl.evaluate import FIGURES, basin_table, full_table, gap, scores
 from dpl.routing import ROUTING
 from legacy_models.errors import ShapeError
 
@@ -41,6 +41,27 @@ def test_a_basin_without_observations_has_no_score_and_no_part(observed):
 def test_without_any_observation_figures_are_none(observed):
     result = scores(np.full_like(observed, np.nan), observed)
     assert result == {"basins": 0} | dict.fromkeys(KEYS - {"basins"})
+
+
+def test_the_full_table_holds_every_figure_and_those_of_the_short_one(observed):
+    dates = np.arange(np.datetime64("2000-10-01"), np.datetime64("2000-10-01") + 200)
+    simulated = observed * 1.1
+    table = full_table(list("abcde"), dates, observed, simulated)
+    assert list(table.columns) == ["days", *(figure.name for figure in FIGURES)]
+    short = basin_table(list("abcde"), observed, simulated)
+    assert (table[short.columns] == short).all(axis=None)
+    for name in ("kge_variability", "kge_bias"):
+        assert table[name].to_numpy() == pytest.approx(1.1)
+    for name in ("pbias", "fhv"):
+        assert table[name].to_numpy() == pytest.approx(10.0)
+    assert table["trend_mean_error"].isna().all()
+
+
+def test_days_that_only_one_of_the_two_has_are_not_counted(observed):
+    dates = np.arange(np.datetime64("2000-10-01"), np.datetime64("2000-10-01") + 200)
+    simulated = observed.copy()
+    observed[0, :5], simulated[0, 3:9] = np.nan, np.nan
+    assert full_table(list("abcde"), dates, observed, simulated)["days"].tolist() == [191, 200, 200, 200, 200]
 
 
 def test_shapes_that_do_not_agree_are_refused(observed):

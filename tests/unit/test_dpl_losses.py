@@ -62,6 +62,47 @@ def test_a_dry_basin_has_finite_gradients(name):
     assert np.isfinite(np.asarray(tape.gradient(value, variable))).all()
 
 
+@pytest.mark.parametrize("name", list(LOSSES))
+def test_where_no_basin_has_a_day_the_loss_is_zero_and_its_gradient_too(name, series):
+    _, simulated, mask, std = series
+    variable = tf.Variable(simulated)
+    with tf.GradientTape() as tape:
+        value = LOSSES.resolve(name)(np.full_like(simulated, np.nan), variable, np.zeros_like(mask), std)
+    assert float(value) == 0.0
+    np.testing.assert_array_equal(np.asarray(tape.gradient(value, variable)), 0.0)
+
+
+def by_hand(name, o, s, std):
+    """The loss of one basin without gaps, from its definition."""
+    if name == "nse":
+        return np.mean((s - o) ** 2) / (std + EPSILON) ** 2
+    if name == "sqrt_nse":
+        return np.mean((np.sqrt(s + 0.01) - np.sqrt(o + 0.01)) ** 2) / (std + EPSILON)
+    if name == "rmse":
+        return np.sqrt(np.mean((s - o) ** 2))
+    soft = 0.01 * (std + EPSILON)
+    if name == "log_rmse":
+        return np.sqrt(np.mean((np.log(s + soft) - np.log(o + soft)) ** 2))
+    r = np.corrcoef(o, s)[0, 1]
+    alpha, beta = ((s_ - o_) / (o_ + soft) for o_, s_ in ((o.std(), s.std()), (o.mean(), s.mean())))
+    return np.sqrt((r - 1) ** 2 + alpha**2 + beta**2)
+
+
+@pytest.mark.parametrize("name", list(LOSSES))
+def test_every_loss_is_its_definition_over_the_observed_days(name):
+    generator = np.random.default_rng(4)
+    observed = generator.gamma(0.7, 3.0, (6, 200))
+    simulated = observed * generator.lognormal(0.1, 0.4, observed.shape) + 0.1
+    observed[generator.random(observed.shape) < 0.3] = np.nan
+    observed[5] = np.nan
+    std = np.array([np.nanstd(row) for row in observed[:5]] + [1.0])
+    seen = [np.isfinite(row) for row in observed[:5]]
+    expected = np.mean([by_hand(name, observed[b, d], simulated[b, d], std[b]) for b, d in enumerate(seen)])
+    arrays = (a.astype(np.float32) for a in (observed, simulated))
+    found = LOSSES.resolve(name)(*arrays, np.isfinite(observed), std.astype(np.float32))
+    assert float(found) == pytest.approx(expected, rel=1e-4)
+
+
 def test_nse_loss_is_one_minus_nse_but_for_epsilon(series):
     observed, simulated, mask, _ = series
     std = observed.std(axis=1)

@@ -10,7 +10,8 @@ import pytest
 
 from dpl import NETWORKS, network_files
 from dpl.attributes import LIMIT, AttributeScaler
-from dpl.networks import EDGE, ParameterNetwork
+from dpl.history import HistoryScaler
+from dpl.networks import EDGE, NetworkEnsemble, ParameterNetwork
 from dpl.routing import ROUTING
 from legacy_models.errors import BundleError, DataError, UnknownNameError
 from legacy_models.parameters import Parameter, ParameterSpace
@@ -34,9 +35,12 @@ def attributes():
     return frame
 
 
+PAST = HistoryScaler(("prcp", "tmin"), (3.0, 5.0, 0.2), (6.0, 8.0, 1.1), days=30)
+
+
 @pytest.fixture(params=list(NETWORKS))
 def network(request, attributes):
-    return ParameterNetwork.create(request.param, AttributeScaler.fit(attributes), SPACE, seed=1)
+    return ParameterNetwork.create(request.param, AttributeScaler.fit(attributes), SPACE, PAST, seed=1)
 
 
 def shaken(network):
@@ -113,6 +117,19 @@ def test_a_missing_value_takes_the_fit_median_and_is_said(attributes):
     assert scaler.filled(attributes) == [f"basin 00000011: slope is missing, the fit basins' median {median:g} is used"]
 
 
+def test_an_empty_text_is_a_missing_value_not_a_category(attributes):
+    attributes.loc[["00000000", "00000011"], "geology"] = ["", None]
+    scaler = AttributeScaler.fit(attributes)
+    assert scaler.columns[3:] == ("geology=clay", "geology=rock", "geology=sand")
+    assert (scaler.transform(attributes)[[0, 11], 3:] == 0).all()
+    assert [line.split(",")[0] for line in scaler.filled(attributes)] == [
+        "basin 00000000: geology is 'missing'",
+        "basin 00000011: geology is 'missing'",
+    ]
+    with pytest.raises(DataError, match="'geology' is missing at every fit basin"):
+        AttributeScaler.fit(attributes.assign(geology=""))
+
+
 def test_constant_and_outlying_attributes_stay_finite(attributes):
     attributes["area"] = 7.0
     scaler = AttributeScaler.fit(attributes)
@@ -136,16 +153,62 @@ def test_scalers_survive_json(attributes):
 
 
 def test_a_saved_network_gives_the_same_values(network, attributes, tmp_path):
-    network_files.save(shaken(network), tmp_path / "dpl", {"seed": 1})
-    loaded = network_files.load(tmp_path / "dpl")
+    network_files.save(NetworkEnsemble((shaken(network),)), tmp_path / "dpl", {"seed": 1})
+    (loaded,) = network_files.load(tmp_path / "dpl").members
     np.testing.assert_array_equal(loaded.values(attributes), network.values(attributes))
-    assert (loaded.scaler, loaded.space) == (network.scaler, network.space)
+    assert (loaded.scaler, loaded.space, loaded.history) == (network.scaler, network.space, network.history)
     assert network_files.read_card(tmp_path / "dpl")["facts"] == {"seed": 1}
+
+
+@pytest.fixture(params=list(NETWORKS))
+def ensemble(request, attributes):
+    networks = NetworkEnsemble.create(3, request.param, AttributeScaler.fit(attributes), SPACE, PAST, seed=5)
+    for i, member in enumerate(networks.members):
+        generator = np.random.default_rng(i)
+        member.model.set_weights([generator.normal(0, 1, w.shape) for w in member.model.get_weights()])
+    return networks
+
+
+def test_an_ensemble_gives_the_mean_of_its_members_on_each_parameters_own_scale(ensemble, attributes):
+    each = ensemble.each(attributes)
+    assert each.shape == (3, 12, 4)
+    for member, values in zip(ensemble.members, each, strict=True):
+        np.testing.assert_array_equal(values, member.values(attributes))
+    mean = ensemble.values(attributes)
+    SPACE.check(mean)
+    np.testing.assert_allclose(mean[:, 0], each[..., 0].mean(axis=0))
+    np.testing.assert_allclose(mean[:, 1], np.exp(np.log(each[..., 1]).mean(axis=0)))
+
+
+def test_members_are_what_single_networks_of_their_seeds_are(attributes):
+    scaler = AttributeScaler.fit(attributes)
+    ensemble = NetworkEnsemble.create(2, "g_A", scaler, SPACE, seed=5)
+    for seed, member in zip((5, 6), ensemble.members, strict=True):
+        alone = ParameterNetwork.create("g_A", scaler, SPACE, seed=seed).model.get_weights()
+        assert all((a == b).all() for a, b in zip(alone, member.model.get_weights(), strict=True))
+
+
+def test_a_saved_ensemble_gives_the_same_members(ensemble, attributes, tmp_path):
+    network_files.save(ensemble, tmp_path)
+    assert network_files.read_card(tmp_path)["seeds"] == [5, 6, 7]
+    np.testing.assert_array_equal(network_files.load(tmp_path).each(attributes), ensemble.each(attributes))
+
+
+def test_a_network_saved_by_the_version_before_is_read(attributes, tmp_path):
+    network = shaken(ParameterNetwork.create("g_A", AttributeScaler.fit(attributes), SPACE, seed=4))
+    network_files.save(NetworkEnsemble((network,)), tmp_path)
+    card = network_files.read_card(tmp_path)
+    old = {name: value for name, value in card.items() if name not in ("seeds", "history")} | {"schema_version": 1}
+    network_files.write_json(tmp_path / network_files.CARD, {**old, "card_sha256": network_files.sha256_of_json(old)})
+    assert network_files.read_card(tmp_path) == card
+    np.testing.assert_array_equal(
+        network_files.load(tmp_path).values(attributes), NetworkEnsemble((network,)).values(attributes)
+    )
 
 
 @pytest.mark.parametrize("name", [network_files.CARD, network_files.WEIGHTS])
 def test_a_changed_file_is_refused(name, network, tmp_path):
-    network_files.save(network, tmp_path)
+    network_files.save(NetworkEnsemble((network,)), tmp_path)
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(
         content.replace(b"0", b"1", 1) if name.endswith("json") else content[:-9] + b"damaged!!"
@@ -155,14 +218,14 @@ def test_a_changed_file_is_refused(name, network, tmp_path):
 
 
 def test_a_missing_file_is_refused(network, tmp_path):
-    network_files.save(network, tmp_path)
+    network_files.save(NetworkEnsemble((network,)), tmp_path)
     (tmp_path / network_files.WEIGHTS).unlink()
     with pytest.raises(BundleError, match="missing"):
         network_files.load(tmp_path)
 
 
 def test_pickled_weights_are_refused_unopened(network, tmp_path):
-    network_files.save(network, tmp_path)
+    network_files.save(NetworkEnsemble((network,)), tmp_path)
     np.savez(tmp_path / network_files.WEIGHTS, weight_000=np.array([{"a": 1}], dtype=object), allow_pickle=True)
     rewrite_card(tmp_path, weights_sha256=network_files.sha256_of_file(tmp_path / network_files.WEIGHTS))
     with pytest.raises(BundleError, match="cannot be rebuilt"):
@@ -170,7 +233,7 @@ def test_pickled_weights_are_refused_unopened(network, tmp_path):
 
 
 def test_a_newer_schema_is_refused(network, tmp_path):
-    network_files.save(network, tmp_path)
+    network_files.save(NetworkEnsemble((network,)), tmp_path)
     rewrite_card(tmp_path, schema_version=99)
     with pytest.raises(BundleError, match="schema version 99"):
         network_files.load(tmp_path)

@@ -9,12 +9,12 @@ from keras import ops
 
 from dpl.attributes import AttributeScaler
 from dpl.identifiability import flow_jacobian
-from dpl.losses import nse
 from dpl.model import DifferentiableModel
 from dpl.networks import ParameterNetwork
 from dpl.routing import ROUTING, route, route_arrays
 from dpl.settings import LearningData, LearningSettings
 from dpl.steps import Stepper
+from dpl.targets import targets_of
 from dpl.train import CHECKPOINT, learn
 from dpl.windows import Draws, training_windows, validation_windows
 from legacy_models.errors import (
@@ -210,7 +210,7 @@ def test_a_surrogate_that_gives_nan_is_named(new_model, data, tmp_path):
 def test_weight_decay_shrinks_kernels_and_leaves_biases(new_model, data, tmp_path):
     model = new_model()
     before = weights(model)
-    stepper = Stepper(model, nse, replace(SETTINGS, weight_decay=5.0))
+    stepper = Stepper(model, targets_of(data, SETTINGS), replace(SETTINGS, weight_decay=5.0))
     stepper.apply([np.zeros_like(w) for w in before], learning_rate=0.1)
     for old, new in zip(before, weights(model), strict=True):
         np.testing.assert_allclose(new, old * (0.5 if old.ndim == 2 else 1.0), rtol=1e-5)
@@ -229,9 +229,10 @@ def test_a_penalty_acts_on_the_unit_cube(new_model, data, tmp_path):
 def test_warm_up_days_and_gaps_never_count(data):
     windows = training_windows(data, SETTINGS)
     for batch in Draws(windows, SETTINGS, np.random.default_rng(0)).epoch(4):
-        assert not batch.mask[:, : SETTINGS.warmup_days].any()
-        assert np.isfinite(batch.observed[batch.mask]).all()
-        assert (batch.mask.sum(axis=1) >= SETTINGS.min_observed_days).all()
+        observed, mask, *_ = batch.scored["streamflow"]
+        assert not mask[:, : SETTINGS.warmup_days].any()
+        assert np.isfinite(observed[mask]).all()
+        assert (mask.sum(axis=1) >= SETTINGS.min_observed_days).all()
         assert (batch.basins < 8).all()
 
 
@@ -242,12 +243,12 @@ def test_every_basin_comes_once_before_any_comes_again(data):
 
 
 def test_validation_windows_cover_every_observed_validation_day_once(data):
-    windows = validation_windows(data, SETTINGS)
+    windows = validation_windows(training_windows(data, SETTINGS))
     counted = np.zeros(data.observed.shape, int)
     for basin, start in windows.cover():
         batch = windows.batch(np.array([basin]), np.array([start]))
-        counted[basin, start + np.flatnonzero(batch.mask[0])] += 1
-    np.testing.assert_array_equal(counted > 0, data.counted_validation)
+        counted[basin, start + np.flatnonzero(batch.scored["streamflow"].mask[0])] += 1
+    np.testing.assert_array_equal(counted > 0, data.validation & np.isfinite(data.observed))
 
 
 def test_basins_without_enough_observed_days_are_named(new_model, data, tmp_path):

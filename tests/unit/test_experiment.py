@@ -10,6 +10,7 @@ import xarray as xr
 from pipeline.config import parse_config
 from pipeline.experiment import prepare
 from pipeline.progress import Reporter
+from pipeline.summary import data_facts
 
 DAYS = pd.date_range("2000-10-01", "2003-09-30")
 BASINS = [f"{i:08d}" for i in range(1, 11)]
@@ -30,8 +31,8 @@ PERIODS = {
 }
 
 
-def experiment(folder: Path, without: tuple[str, ...] = (), **options: int):
-    """Ten equal basins, prepared for VIC with ``options``."""
+def configuration(folder: Path, without: tuple[str, ...] = (), **options: int):
+    """Values of a configuration of VIC with ``options``, and the file of ten equal basins that it reads."""
     shape = (len(BASINS), len(DAYS))
     series = {
         name: (("basin", "time"), np.full(shape, value), {"units": unit})
@@ -47,7 +48,16 @@ def experiment(folder: Path, without: tuple[str, ...] = (), **options: int):
         "network": {"attributes": ["elev_mean", "frac_forest"]},
         "legacy_model": {"name": "vic", "options": options, "spinup_years": 1},
     }
-    return prepare(parse_config(values, "test"), folder, Reporter())
+    return values, path
+
+
+def prepared(values, folder):
+    return prepare(parse_config(values, "test"), folder, Reporter(folder))
+
+
+def experiment(folder: Path, without: tuple[str, ...] = (), **options: int):
+    """Ten equal basins, prepared for VIC with ``options``."""
+    return prepared(configuration(folder, without, **options)[0], folder)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +78,33 @@ def test_options_of_the_configuration_reach_sites_and_properties(tmp_path):
     assert properties[names.index("forest")] == 0.6
     assert properties[names.index("bare")] == 0.2
     assert properties[names.index("elevation_spread")] > 100.0
+
+
+@pytest.mark.fault(24)
+def test_basins_that_are_skipped_and_what_the_reader_did_are_in_log_and_summary(tmp_path):
+    values, path = configuration(tmp_path)
+    data = xr.load_dataset(path)
+    data["tmin"][0, :2] = 20.0  # above tmax
+    data["elev_mean"][3] = np.nan
+    data["streamflow"][5] = np.nan
+    data.to_netcdf(path)
+    table = tmp_path / "more.csv"
+    table.write_text("\n".join(["gauge_id,huc_02", *(f"{basin},01" for basin in BASINS if basin != BASINS[8])]))
+    values["data"]["options"] |= {"attributes": [str(table)], "skip_without_attributes": True}
+    values["splits"] = {"skip_without_observations": True}
+    made = prepared(values, tmp_path)
+    facts = data_facts(made)
+    assert facts["basins"].pop("skipped") == [BASINS[i] for i in (3, 5, 8)]
+    assert sum(facts["basins"].values()) == len(made.basins) == 7
+    assert facts["notes"] == ["tmin and tmax swapped on 2 basin-days"]
+    log = (tmp_path / "run.log").read_text()
+    for i, what in ((3, "an attribute"), (5, "observations"), (8, "a file or a row of attributes")):
+        assert f"basin {BASINS[i]} is skipped for want of {what}\n" in log
+    assert "data: tmin and tmax swapped on 2 basin-days" in log
+
+
+def test_nothing_is_noted_of_data_that_are_whole(tmp_path):
+    assert data_facts(experiment(tmp_path)) == {
+        "basins": {"fit": 7, "validation": 1, "ungauged": 2, "skipped": []},
+        "notes": [],
+    }

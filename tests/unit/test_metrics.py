@@ -127,6 +127,21 @@ def test_days_without_flow_do_not_break_logarithms(metric):
     assert np.isfinite(metric(observed, random_flow(seed=2))).all()
 
 
+def test_a_simulation_without_flow_has_none_of_the_volume_and_no_recession():
+    observed, nothing = random_flow(), np.zeros((3, 400))
+    assert metrics.pbias(observed, nothing) == pytest.approx(-100.0)
+    assert metrics.fhv(observed, nothing) == pytest.approx(-100.0)
+    assert metrics.flv(observed, nothing) == pytest.approx(100.0)
+    assert metrics.fms(observed, nothing) == pytest.approx(-100.0)
+
+
+def test_a_river_that_falls_dry_for_a_third_of_the_year_has_no_low_flow_to_compare():
+    observed = random_flow()
+    observed[:, :130] = 0.0
+    assert np.isnan(metrics.flv(observed, random_flow(seed=2))).all()
+    assert np.isfinite(metrics.fhv(observed, random_flow(seed=2))).all()
+
+
 @pytest.mark.parametrize("metric", EVERY)
 def test_shapes_that_differ_are_refused(metric):
     with pytest.raises(ShapeError, match=r"Received \(2, 3\) and \(3, 2\)"):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -162,6 +163,21 @@ def test_days_are_given_where_records_differ(root):
     data = get(root, start="2000-02-28", end="2000-03-01")
     assert data["prcp"][1].to_numpy().tolist() == [1.8, 1.9, 2.0]
     np.testing.assert_allclose(data["streamflow"][1] * 20 / CUBIC_FOOT, [108, 109, 110], rtol=1e-12)
+
+
+def test_what_else_is_observed_comes_from_a_file_of_other_basins_and_days(root, tmp_path):
+    beside, days = tmp_path / "beside.nc", DAYS[3:].append(DAYS[-1:] + pd.Timedelta(days=1))
+    swe = 1.0 + np.arange(2 * len(days)).reshape(2, -1)
+    series = {"swe": (("gauge_id", "time"), swe, {"units": "cm"})}
+    xr.Dataset(series, {"gauge_id": ["99999999", BASINS[1]], "time": days}).to_netcdf(beside)
+    data = get(root, targets=beside)
+    assert data["swe"].attrs["units"] == "mm"
+    assert data["swe"].isnull().all("time").to_numpy().tolist() == [True, False, True]
+    assert data["swe"][1, :3].isnull().all()
+    np.testing.assert_allclose(data["swe"][1, 3:], 10.0 * swe[1, :-1], rtol=1e-12)
+    assert "swe" not in get(root)
+    with pytest.raises(UsageError, match=r"targets: there is no file .*nowhere.nc"):
+        get(root, targets=tmp_path / "nowhere.nc")
 
 
 @pytest.mark.fault(24)

@@ -10,6 +10,7 @@ import xarray as xr
 from legacy_models.errors import UnknownNameError, UsageError
 from pipeline.basins import Selection
 from pipeline.readers import READERS, parse_options
+from pipeline.readers.contract import TARGETS
 from pipeline.readers.netcdf import Options, read
 from pipeline.readers.units import convert, discharge_to_depth
 
@@ -125,6 +126,23 @@ def test_foreign_units_and_names_give_the_same_dataset(written, tmp_path):
     )
     ours, theirs = read(Options(path=written), tmp_path), read(options, tmp_path)
     xr.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_what_else_is_observed_is_read_in_its_own_units_gaps_included(tmp_path):
+    data = example()
+    for name, value, unit in (("ET", 2.0 / 86400, "kg m-2 s-1"), ("soil_moisture", 30.0, "%"), ("swe", 0.12, "m")):
+        data[name] = (data["prcp"].dims, np.full(data["prcp"].shape, value), {"units": unit})
+    data["ET"][2, 7] = -999.0
+    data["swe"][0, 3] = np.nan
+    data.to_netcdf(tmp_path / "data.nc")
+    found = read(Options(path=tmp_path / "data.nc", variables={"evaporation": "ET"}), tmp_path)
+    for name, value, unit in (("evaporation", 2.0, "mm/day"), ("soil_moisture", 0.3, "m3/m3"), ("swe", 120.0, "mm")):
+        assert (found[name].dims, found[name].attrs["units"]) == (("basin", "time"), unit)
+        np.testing.assert_allclose(found[name].dropna("basin"), value, rtol=1e-12)
+    gaps = {name: np.argwhere(found[name].isnull().to_numpy()).tolist() for name in TARGETS}
+    assert gaps == {"evaporation": [[2, 7]], "soil_moisture": [], "swe": [[0, 3]]}
+    fewer = read(Options(path=tmp_path / "data.nc"), tmp_path)
+    assert "evaporation" not in fewer
 
 
 def test_missing_codes_are_gaps_in_flow(tmp_path):

@@ -89,6 +89,31 @@ def test_without_errors_the_flow_is_the_routed_outflow_of_the_reservoir(tmp_path
     np.testing.assert_allclose(data["streamflow"].to_numpy()[0, late], simulated[late], rtol=2e-2, atol=2e-3)
 
 
+def test_other_variables_are_observed_where_they_are_asked_for_and_change_nothing_else(data, tmp_path):
+    asked = {"swe": {"storage": 1.0}, "evaporation": {"storage": 0.25, "flow": 2.0}}
+    rich = read(SMALL.model_copy(update={"targets": asked}), tmp_path)
+    assert "swe" not in data
+    for name in ("streamflow", "prcp", "hidden_residence_time", "aridity"):
+        np.testing.assert_array_equal(rich[name], data[name])
+    assert {n: rich[n].attrs["units"] for n in asked} == {"swe": "mm", "evaporation": "mm/day"}
+    assert rich["swe"].dims == ("basin", "time")
+    gaps = {rich[n].isnull().to_numpy().tobytes() for n in ("swe", "evaporation", "streamflow")}
+    assert len(gaps) == 3
+    assert all(rich[n].isnull().any() for n in asked)
+
+
+def test_without_errors_a_variable_is_the_weighted_sum_of_outputs(tmp_path):
+    exact = {"rain_error": 0.0, "flow_error": 0.0, "gap_share": 0.0, "basins": 1}
+    asked = {"swe": {"storage": 1.0}, "evaporation": {"storage": 0.25, "flow": 2.0}}
+    data = read(SMALL.model_copy(update={**exact, "targets": asked}), tmp_path)
+    storage, residence = data["swe"].to_numpy()[0], data["hidden_residence_time"].item()
+    rain, decay = data["prcp"].to_numpy()[0], np.exp(-1 / residence)
+    after = storage[:-1] * decay + rain[1:] * residence * (1 - decay)  # dS/dt = P - S / K, exact over a day
+    np.testing.assert_allclose(storage[1:], after, rtol=1e-4, atol=1e-4)
+    flow = storage[:-1] + rain[1:] - storage[1:]
+    np.testing.assert_allclose(data["evaporation"][0, 1:], 0.25 * storage[1:] + 2.0 * flow, rtol=1e-3, atol=1e-3)
+
+
 def test_basins_do_not_depend_on_how_many_there_are(data, tmp_path):
     fewer = read(SMALL.model_copy(update={"basins": 2}), tmp_path)
     for name in ("prcp", "aridity", "hidden_residence_time", "streamflow"):
@@ -198,6 +223,14 @@ def test_wrong_options_are_named():
         parse_options("synthetic", {"end": "1990-12-31"})
     with pytest.raises(UnknownNameError, match=r"data.options.sed: .*did you mean 'seed'"):
         parse_options("synthetic", {"sed": 1})
+    with pytest.raises(
+        UsageError, match=r"data.options.targets: there is no 'snow' to observe; there are: evaporation"
+    ):
+        parse_options("synthetic", {"targets": {"snow": {"storage": 1.0}}})
+    with pytest.raises(
+        UsageError, match=r"targets.swe: linear_reservoir has no output 'snow'; there are: flow, storage"
+    ):
+        read(SMALL.model_copy(update={"targets": {"swe": {"snow": 1.0}}}), None)
     with pytest.raises(UnknownNameError, match="no legacy model is called 'vick'"):
         read(Options(legacy_model="vick"), None)  # type: ignore[arg-type]
 

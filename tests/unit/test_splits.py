@@ -65,6 +65,27 @@ def test_ungauged_basins_are_scored_in_the_test_period():
         splits.basins_of("train")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("scheme", ["pub", "pur"])
+def test_a_fold_is_ungauged_and_the_rest_is_divided_as_always(scheme):
+    data = dataset(IDS).assign(huc_02=("basin", [f"{1 + i % 18:02d}" for i in range(50)]))
+    splits = [make_splits(data, PERIODS, scheme=scheme, fold=fold) for fold in range(5)]
+    for one in splits:
+        assert sorted(one.fit + one.validation + one.ungauged) == IDS
+        assert len(one.validation) == round(0.1 * (50 - len(one.ungauged)))
+    ungauged = [basin for one in splits for basin in one.ungauged]
+    assert len(set(ungauged)) == len(ungauged)
+    if scheme == "pub":
+        assert sorted(ungauged) == IDS
+
+
+def test_basins_that_belong_together_are_on_one_side_of_every_division():
+    data = dataset(IDS).assign(nest=("basin", [f"river {i // 5}" for i in range(50)]))
+    splits = make_splits(data, PERIODS, together="nest", ungauged_share=0.3, validation_share=0.2)
+    side = {b: name for name in ("fit", "validation", "ungauged") for b in getattr(splits, name)}
+    assert all(len({side[basin] for basin in IDS[i : i + 5]}) == 1 for i in range(0, 50, 5))
+    assert (len(splits.ungauged), len(splits.validation)) == (15, 10)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

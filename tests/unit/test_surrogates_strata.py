@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from surrogates.strata import aridity_classes, memory, regimes, seasons, slowest
+from surrogates.strata import aridity_classes, memory, regimes, seasons, slowest, snow_classes
 
 DAYS = np.arange(5 * 365)
 YEARLY = np.sin(2 * np.pi * DAYS / 365)
@@ -35,6 +35,12 @@ def test_a_site_belongs_to_one_class_of_aridity_and_an_unknown_one_to_none():
     assert classes["below_1"].tolist() == [True, False, False, False, False]
     assert classes["1_to_2"].tolist() == [False, True, False, False, False]
     assert classes["above_2"].tolist() == [False, False, True, True, False]
+
+
+def test_classes_of_snow_share_no_basin_and_leave_out_those_of_which_it_is_unknown():
+    classes = snow_classes([0.0, 0.1, 0.29, 0.3, 1.0, np.nan])
+    assert np.sum(list(classes.values()), axis=0).tolist() == [1, 1, 1, 1, 1, 0]
+    assert classes["0.1_to_0.3"].tolist() == [False, True, True, False, False, False]
 
 
 def test_what_repeats_every_year_has_no_memory_and_a_trend_nothing_else():

@@ -8,7 +8,7 @@ import legacy_models
 import pipeline.readers
 import surrogates.architectures
 from legacy_models.errors import UnknownNameError
-from legacy_models.tables import Table
+from legacy_models.tables import Table, check_options
 
 LAYERS = ("legacy_models", "surrogates", "dpl", "pipeline", "flows")
 TABLES = {
@@ -42,6 +42,21 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all():
         UnknownNameError, match=r"no loss is called 'nsee' \(did you mean 'nse'\?\); there are: nse, rmse"
     ):
         table.resolve("nsee")
+
+
+def test_an_unknown_option_is_answered_with_its_key_the_nearest_and_all():
+    def entry(needed, tiles=1, *, bands=1, executable=None):
+        del needed, tiles, bands, executable
+
+    check_options(entry, ["tiles", "bands"], "model.options", ["executable"])
+    known = r"there are: tiles, bands$"
+    with pytest.raises(UnknownNameError, match=rf"^model.options.tile: no .* \(did you mean 'tiles'\?\); {known}"):
+        check_options(entry, ["bands", "tile"], "model.options", ["executable"])
+    for name in ("needed", "executable"):
+        with pytest.raises(UnknownNameError, match=rf"model.options.{name}: no such option; {known}"):
+            check_options(entry, [name], "model.options", ["executable"])
+    with pytest.raises(UnknownNameError, match=r"model.options.x: no such option; there are: none"):
+        check_options(lambda needed: needed, ["x"], "model.options")
 
 
 def test_looking_a_name_up_imports_nothing():

@@ -1,0 +1,1 @@
+"""``dpl evaluate``: finished runs side by side, every method on test and ungauged basins, with intervals."""
