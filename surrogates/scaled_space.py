@@ -1,6 +1,7 @@
 """Runs as points of a space with distances: parameters count for one half of them, the site for the other."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +54,7 @@ class ScaledSpace:
         return ((np.concatenate([unit, site], axis=1) - self.centre) / self.width).astype(np.float32)
 
 
-def nearest(points: Points, queries: Points, count: int) -> npt.NDArray[np.int64]:
+def nearest(points: npt.NDArray[Any], queries: npt.NDArray[Any], count: int) -> npt.NDArray[np.int64]:
     """Return (query, count) which points are nearest to each query, in no order."""
     count = min(count, len(points))
     found = np.zeros((len(queries), count), dtype=np.int64)
