@@ -189,16 +189,7 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
         UsageError: for a configuration that does not fit the data.
         DataError: for data that break a rule, with file, basin and rule.
     """
-    options = parse_options(config.data.reader, config.data.options)
-    with reporter.bar("data", 1) as advance:
-        read = READERS.resolve(config.data.reader)
-        dataset: xr.Dataset = read(
-            options,
-            directory / "data",
-            selection=config.basins,
-            on_batch=lambda p: advance(0, f"{p.committed} of {p.planned} legacy runs"),
-        )
-    dataset, lacking = check_inputs(dataset, config.network.attributes, config.splits.skip_without_observations)
+    dataset, lacking = read_data(config, directory, reporter)
     splits = make_splits(
         dataset,
         Periods.of(config.periods.fit, config.periods.validation, config.periods.test),
@@ -212,7 +203,25 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
     everyone = {*splits.fit, *splits.validation, *splits.ungauged}
     dataset = dataset.sel(basin=[b for b in dataset["basin"].to_numpy() if str(b) in everyone]).load()
     model = make_model(config).reading(_daily(dataset))
-    return Experiment(config, directory, dataset, splits, model, _sites(model, dataset))
+    return Experiment(config, directory, dataset, splits, model, sites_of(model, dataset))
+
+
+def read_data(config: Config, directory: Path, reporter: Reporter) -> tuple[xr.Dataset, list[str]]:
+    """Read and check the data that ``config`` names; see ``prepare``.
+
+    Returns:
+        The data of the chosen basins, and the basins left out since they lack an attribute.
+    """
+    options = parse_options(config.data.reader, config.data.options)
+    with reporter.bar("data", 1) as advance:
+        read = READERS.resolve(config.data.reader)
+        dataset: xr.Dataset = read(
+            options,
+            directory / "data",
+            selection=config.basins,
+            on_batch=lambda p: advance(0, f"{p.committed} of {p.planned} legacy runs"),
+        )
+    return check_inputs(dataset, config.network.attributes, config.splits.skip_without_observations)
 
 
 def make_model(config: Config) -> LegacyModel:
@@ -224,7 +233,7 @@ def make_model(config: Config) -> LegacyModel:
     return model
 
 
-def _sites(model: LegacyModel, dataset: xr.Dataset) -> tuple[Site, ...]:
+def sites_of(model: LegacyModel, dataset: xr.Dataset) -> tuple[Site, ...]:
     """Build a site for every basin of the data set."""
     daily = _daily(dataset)
     names = tuple(variable.name for variable in model.forcing if variable.name in daily)

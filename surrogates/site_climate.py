@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
-from scipy.stats import rankdata
+from scipy.stats import chi2, rankdata
 
 from legacy_models.parameters import Array
 
@@ -40,7 +40,7 @@ class SiteClimate:
     v is the variance from year to year, n and n_site are the years that the two climates are means of, h is the
     distance of the properties. g is by how much the climates of sites differ that are most alike: a variogram, read at
     the nearest neighbour, with g = nugget + slope h^2 and g(0) = 0 at the site itself. The score is z over what 99 %
-    of the known sites do not exceed when each is left out.
+    of the known sites do not exceed when each is left out, and not less than what normal deviations would reach.
 
     Args:
         places: (record, property) scaled properties of the site of each recorded climate, 0 for those that follow it.
@@ -80,7 +80,9 @@ class SiteClimate:
         centre = properties.mean(axis=0)
         places = (properties - centre) * scale
         known, flat = _pooled(yearly, UNKNOWN * spread), np.zeros_like(spread)
-        start = cls(places, climates, known, centre, scale, np.square(spread), flat, years, 1.0)
+        features = climates.shape[1]
+        chance = float(np.sqrt(chi2.ppf(QUANTILE, features) / features))
+        start = cls(places, climates, known, centre, scale, np.square(spread), flat, years, chance)
         if len(np.unique(basin)) < FEWEST_BASINS:
             return start
         others = [np.flatnonzero(basin != own) for own in basin]
@@ -89,7 +91,7 @@ class SiteClimate:
         nugget, slope = np.array([nnls(terms, column)[0] for column in np.square(differ).T]).T
         known_by_all = replace(start, nugget=nugget, slope=slope)
         left_out = [known_by_all._only(rows).z(properties[[i]], climates[[i]])[0] for i, rows in enumerate(others)]
-        return replace(known_by_all, reach=max(float(np.quantile(left_out, QUANTILE)), 1.0))
+        return replace(known_by_all, reach=max(float(np.quantile(left_out, QUANTILE)), chance))
 
     def score(self, properties: Array, climate: Array, years: float | None = None) -> Array:
         """Return (query,) how unlike its site's the climate of each query is; above 1 it is another climate.
