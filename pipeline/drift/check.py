@@ -1,16 +1,18 @@
 """The drift check: forcing, parameters and performance, told apart, and the gates."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dpl.evaluate import basin_table
 from dpl.routing import LENGTH
 from legacy_models.errors import BundleError, DataError
 from legacy_models.files import write_json, write_text
+from legacy_models.model import Forcing, Site, days_between
 from legacy_models.parameters import Array
 from pipeline.closed_loop import period_inputs, routed, run_outputs, simulate_surrogate
 from pipeline.drift import report
@@ -20,6 +22,11 @@ from pipeline.experiment import LEAD_DAYS, Experiment
 from pipeline.progress import Reporter
 from pipeline.sections import DriftConfig
 from pipeline.splits import Span
+
+if TYPE_CHECKING:
+    from surrogates.domain import Judgement
+
+Flags = npt.NDArray[np.bool_]
 
 SCHEMA_VERSION = 1
 
@@ -73,13 +80,13 @@ def forcing(evidence: Evidence) -> dict[str, Any]:
     windows = windows_like(span, fit)
     found: dict[str, Any] = {"judged_days": [str(day) for day in span]}
     for name, rows in (("known", evidence.known), ("new", ~evidence.known)):
-        found[f"{name}_basins"] = flagged_shares(_judged(evidence, rows, span)) if rows.any() else None
-    usual, moves = None, None
-    if evidence.known.any():
-        usual = mean_shares([flagged_shares(_judged(evidence, evidence.known, window)) for window in windows])
-        sites = [site for site, known in zip(evidence.now.sites, evidence.known, strict=True) if known]
-        moves = shifts([site.forcing for site in sites], evidence.span, fit)
-    everything = flagged_shares(_judged(evidence, np.ones_like(evidence.known), span))
+        found[f"{name}_basins"] = flagged_shares(_judged(evidence, evidence.now, rows, span)) if rows.any() else None
+    usual, moves, known = None, None, evidence.known
+    if known.any():
+        usual = mean_shares([flagged_shares(_judged(evidence, evidence.run, known, window)) for window in windows])
+        before, after = (_forcings(one, evidence, known) for one in (evidence.run, evidence.now))
+        moves = shifts(before, after, evidence.span, fit)
+    everything = flagged_shares(_judged(evidence, evidence.now, np.ones_like(known), span))
     return found | {"flagged": everything, "usual": usual, "shifts": moves}
 
 
@@ -87,7 +94,8 @@ def parameters(evidence: Evidence, earlier: Path | None) -> dict[str, Any]:
     """Where the learned parameters lie in the domain under the climate of the fit period, and how far they moved."""
     found: dict[str, Any] = {"flagged": None, "moved": None}
     if evidence.known.any():
-        found["flagged"] = flagged_shares(_judged(evidence, evidence.known, evidence.run.splits.periods.fit))
+        fit = evidence.run.splits.periods.fit
+        found["flagged"] = flagged_shares(_judged(evidence, evidence.run, evidence.known, fit))
     if earlier is not None:
         now, then = saved_parameters(evidence.run.directory), saved_parameters(earlier)
         common = [basin for basin in now["basin"].to_numpy() if basin in then["basin"].to_numpy()]
@@ -102,11 +110,9 @@ def parameters(evidence: Evidence, earlier: Path | None) -> dict[str, Any]:
 def performance(evidence: Evidence, section: DriftConfig) -> dict[str, Any]:
     """NSE of the basins of the validation over the new days against that over the validation period."""
     run, now = evidence.run, evidence.now
-    rows = [i for i, basin in enumerate(now.basins) if basin in run.splits.basins_of("validation")]
-    before = _scores(
-        evidence, run, [run.basins.index(now.basins[i]) for i in rows], rows, run.splits.periods.validation
-    )
-    after = _scores(evidence, now, rows, rows, evidence.span)
+    rows = np.isin(now.basins, run.splits.basins_of("validation"))
+    before = _scores(evidence, run, rows, run.splits.periods.validation)
+    after = _scores(evidence, now, rows, evidence.span)
     return {"on": section.on, **drop(before, after, section.resamples, now.config.seed)}
 
 
@@ -127,16 +133,26 @@ def gates(parts: Mapping[str, Any], section: DriftConfig) -> list[Gate]:
     return [*listed, Gate("performance", "nse_drop", performance["drop"], section.nse_drop, proven)]
 
 
-def _judged(evidence: Evidence, rows: Any, span: Span) -> Any:
-    """The domain's judgement of the learned parameters at some basins under the forcing of ``span``."""
+def _judged(evidence: Evidence, experiment: Experiment, rows: Flags, span: Span) -> "Judgement":
+    """The domain's judgement of the learned parameters at some basins under the forcing that ``experiment`` has."""
     from surrogates.queries import Queries
 
-    domain, now = evidence.surrogate.domain, evidence.now
+    domain, sites = evidence.surrogate.domain, _sites(experiment, evidence, rows)
     if domain is None:
         raise BundleError("the surrogate has no domain; it was saved by something that did not fit one")
-    places = np.flatnonzero(rows)
-    forcings = [now.sites[i].forcing.between(*span) for i in places]
-    return domain.judge(Queries.at(now.model.parameters, evidence.parameters[places], now.properties[places], forcings))
+    properties = np.array([[site.properties[v.name] for v in experiment.model.properties] for site in sites])
+    forcings = [site.forcing.between(*span) for site in sites]
+    return domain.judge(Queries.at(experiment.model.parameters, evidence.parameters[rows], properties, forcings))
+
+
+def _sites(experiment: Experiment, evidence: Evidence, rows: Flags) -> list[Site]:
+    """Sites of ``experiment`` for some of the new data's basins."""
+    by_name = {site.name: site for site in experiment.sites}
+    return [by_name[basin] for basin, chosen in zip(evidence.now.basins, rows, strict=True) if chosen]
+
+
+def _forcings(experiment: Experiment, evidence: Evidence, rows: Flags) -> list[Forcing]:
+    return [site.forcing for site in _sites(experiment, evidence, rows)]
 
 
 def _a_year_at_least(evidence: Evidence) -> Span:
@@ -145,30 +161,25 @@ def _a_year_at_least(evidence: Evidence) -> Span:
     return max(begin, min(start, end - np.timedelta64(YEAR - 1, "D"))), end
 
 
-def _scores(
-    evidence: Evidence, observed_in: Experiment, observed_rows: list[int], rows: list[int], span: Span
-) -> Array:
-    """(row,) NSE over ``span`` of the surrogate, or of the legacy model where the section says so."""
-    days = observed_in.dataset["time"].to_numpy().astype("datetime64[D]")
-    inside = (days >= span[0]) & (days <= span[1])
-    observed = observed_in.dataset["streamflow"].to_numpy()[observed_rows][:, inside].astype(np.float64)
-    if not rows or not np.isfinite(observed).any():
-        return np.full(len(rows), np.nan)
-    simulated = _streamflow(evidence, rows, span)
-    return basin_table([evidence.now.basins[i] for i in rows], observed, simulated)["nse"].to_numpy(dtype=np.float64)
+def _scores(evidence: Evidence, experiment: Experiment, rows: Flags, span: Span) -> Array:
+    """(row,) NSE over ``span``, forcing and observations as ``experiment`` has them, of what is to be scored."""
+    sites = _sites(experiment, evidence, rows)
+    names = [site.name for site in sites]
+    observed = experiment.dataset["streamflow"].sel(basin=names, time=slice(*span)).to_numpy().astype(np.float64)
+    if not np.isfinite(observed).any():
+        return np.full(len(names), np.nan)
+    simulated = _streamflow(evidence, sites, evidence.parameters[rows], span)
+    return basin_table(names, observed, simulated)["nse"].to_numpy(dtype=np.float64)
 
 
-def _streamflow(evidence: Evidence, rows: list[int], span: Span) -> Array:
+def _streamflow(evidence: Evidence, sites: list[Site], parameters: Array, span: Span) -> Array:
     """(row, time) routed streamflow of ``span``, fed by the flow of the year before."""
-    now, parameters = evidence.now, evidence.parameters[rows]
-    sites = [now.sites[i] for i in rows]
+    now = replace(evidence.now, sites=tuple(sites))
     begin = max(site.forcing.dates[0] for site in sites)
     led = max(begin, span[0] - np.timedelta64(LEAD_DAYS, "D")), span[1]
     if now.config.drift.on == "legacy":
-        outputs = run_outputs(now, now.runs(parameters, led, "drift", sites))
-        flow = routed(now, outputs, parameters)
+        flow = routed(now, run_outputs(now, now.runs(parameters, led, "drift")), parameters)
     else:
-        some = Experiment(now.config, now.directory, now.dataset, now.splits, now.model, tuple(sites))
-        flow = simulate_surrogate(some, evidence.surrogate, period_inputs(now, sites, led), parameters).streamflow
+        flow = simulate_surrogate(now, evidence.surrogate, period_inputs(now, sites, led), parameters).streamflow
     flow[:, : LENGTH - 1] = np.nan
-    return flow[:, -((span[1] - span[0]).astype(np.int64) + 1) :]
+    return flow[:, -(days_between(*span) + 1) :]

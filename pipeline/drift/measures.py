@@ -67,7 +67,7 @@ def mean_shares(shares: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([one[name] for one in shares])) for name in shares[0]}
 
 
-def shifts(forcings: Sequence[Forcing], span: Span, fit: Span) -> dict[str, dict[str, float]]:
+def shifts(before: Sequence[Forcing], after: Sequence[Forcing], span: Span, fit: Span) -> dict[str, dict[str, float]]:
     """Return by how much the distribution of each variable differs from the fit period's.
 
     The two-sample Kolmogorov-Smirnov statistic of daily values at each basin, its median over basins: ``statistic`` for
@@ -76,23 +76,21 @@ def shifts(forcings: Sequence[Forcing], span: Span, fit: Span) -> dict[str, dict
     days of the same seasons are compared.
 
     Args:
-        forcings: of each basin, over both.
+        before: the forcing of each basin that the run had, over the fit period.
+        after: the forcing of the same basins over the new days.
         span: the new days.
         fit: the fit period.
     """
-    windows = windows_like(span, fit)
-    dates = forcings[0].dates
-    known = _between(dates, fit) & _same_season(dates, span)
+    dates = before[0].dates
+    known = _between(dates, fit) & _in_seasons_of(dates, span)
+    windows = [known & _between(dates, window) for window in windows_like(span, fit)]
     found = {}
-    for place, name in enumerate(forcings[0].names):
-        columns = [forcing.values[:, place] for forcing in forcings]
-        new = [_statistic(column[_between(dates, span)], column[known]) for column in columns]
-        usual = [
-            _statistic(column[known & _between(dates, window)], column[known & ~_between(dates, window)])
-            for window in windows
-            for column in columns
-        ]
-        found[name] = {"statistic": _median(new), "usual": _median(usual)}
+    for name in before[0].names:
+        old = [forcing.column(name) for forcing in before]
+        new = [forcing.between(*span).column(name) for forcing in after]
+        usual = [_statistic(one[window], one[known & ~window]) for window in windows for one in old]
+        now = [_statistic(two, one[known]) for one, two in zip(old, new, strict=True)]
+        found[name] = {"statistic": _median(now), "usual": _median(usual)}
     return found
 
 
@@ -152,10 +150,13 @@ def _between(dates: Dates, span: Span) -> npt.NDArray[np.bool_]:
     return np.asarray((dates >= span[0]) & (dates <= span[1]))
 
 
-def _same_season(dates: Dates, span: Span) -> npt.NDArray[np.bool_]:
+def _in_seasons_of(dates: Dates, span: Span) -> npt.NDArray[np.bool_]:
     """(time,) whether a day of the year occurs in ``span``; all do in whole years."""
-    days = (span[1] - span[0]).astype(np.int64) + 1
-    if days >= YEAR:
+    new = np.arange(span[0], span[1] + np.timedelta64(1, "D"))
+    if len(new) >= YEAR:
         return np.ones(len(dates), dtype=np.bool_)
-    into = (dates - dates.astype("datetime64[Y]")).astype(np.int64)
-    return np.isin(into, into[_between(dates, span)])
+    return np.isin(_day_of_year(dates), _day_of_year(new))
+
+
+def _day_of_year(dates: Dates) -> npt.NDArray[np.int64]:
+    return np.asarray((dates - dates.astype("datetime64[Y]")).astype(np.int64))

@@ -79,6 +79,13 @@ def test_another_climate_is_forcing_drift(run, recorded, tmp_path):
     assert found["forcing"]["usual"]["any"] < 0.5
 
 
+def test_another_product_of_the_whole_record_is_forcing_drift_too(run, recorded, tmp_path):
+    whole = recorded.assign(prcp=4.0 * recorded["prcp"] + 3.0)
+    found = drift(run, written(whole, tmp_path / "product.nc"), (*LENIENT, "drift.nse_drop=100"))
+    assert exceeded(found) == {"forcing"}
+    assert found["forcing"]["usual"]["climate"] < 0.5 < found["forcing"]["flagged"]["climate"]
+
+
 def test_observations_that_follow_something_else_are_performance_drift(run, recorded, tmp_path):
     data = written(recorded, tmp_path / "gauge.nc", streamflow=lambda flow: flow.max("time") - flow)
     found = drift(run, data, LENIENT)

@@ -34,7 +34,7 @@ def test_a_window_that_is_longer_than_the_fit_period_is_compared_with_all_of_it(
 
 
 def test_a_year_like_the_others_shifts_by_what_is_usual() -> None:
-    found = shifts(SITES, NEW, FIT)
+    found = shifts(SITES, SITES, NEW, FIT)
     assert set(found) == {"prcp", "tmin", "tmax"}
     for shift in found.values():
         assert shift["statistic"] - shift["usual"] < 0.05
@@ -42,14 +42,14 @@ def test_a_year_like_the_others_shifts_by_what_is_usual() -> None:
 
 def test_only_the_variable_that_changed_is_said_to_have_shifted() -> None:
     warmer = [changed_in(site, NEW, 1, 5.0) for site in SITES]
-    found = shifts(warmer, NEW, FIT)
+    found = shifts(SITES, warmer, NEW, FIT)
     assert found["tmin"]["statistic"] - found["tmin"]["usual"] > 0.1
     assert found["tmax"]["statistic"] - found["tmax"]["usual"] < 0.05
 
 
 def test_a_cold_season_is_compared_with_cold_seasons() -> None:
     winter = span("2007-01-01", "2007-02-28")
-    found = shifts(SITES, winter, FIT)
+    found = shifts(SITES, SITES, winter, FIT)
     assert found["tmin"]["statistic"] - found["tmin"]["usual"] < 0.1
 
 
