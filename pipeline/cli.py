@@ -114,6 +114,24 @@ def evaluate(
     compare(runs, out, attributes or [], list_ or [], resamples)
 
 
+@app.command()
+def drift(
+    out: Annotated[Path, typer.Option("--out", help="Directory of a finished run.")],
+    data: Data = None,
+    earlier: Annotated[Path | None, typer.Option(help="An earlier run, whose parameters are compared.")] = None,
+    set_: Assignments = None,
+) -> None:
+    """Tell whether forcing, parameters or performance drifted in new data; exit status 4 where a gate is exceeded."""
+    _import_tensorflow_quietly()
+    from pipeline.drift.check import drift as check
+    from pipeline.drift.report import line
+
+    found = check(out, data, set_ or [], earlier)
+    typer.echo(line(found))
+    if found["exceeded"]:
+        raise GateError(f"{out / 'drift.md'}: drifted beyond {'; '.join(found['exceeded'])}")
+
+
 @store_app.command("list")
 def store_list(store: Annotated[Path, typer.Argument(help="Directory of a run store.")]) -> None:
     """Print counts by purpose and status."""

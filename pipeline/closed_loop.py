@@ -77,7 +77,7 @@ def simulate_legacy(experiment: Experiment, parameters: Array, purpose: str, on_
         LegacyModelError: if not a single basin could be run, with the first reason.
     """
     outputs = run_outputs(experiment, experiment.runs(parameters, experiment.span, purpose), on_batch)
-    return Series(outputs, _routed(experiment, outputs, parameters))
+    return Series(outputs, routed(experiment, outputs, parameters))
 
 
 def run_outputs(experiment: Experiment, runs: list[Run], on_batch: OnBatch | None = None) -> npt.NDArray[np.float32]:
@@ -102,7 +102,7 @@ def simulate_surrogate(experiment: Experiment, surrogate: "Surrogate", inputs: S
     """Run the surrogate over the span at (basin, parameter) ``parameters``, routing's included."""
     count = len(experiment.model.parameters)
     outputs = surrogate.predict(inputs.forcing, inputs.antecedent[:, 0], parameters[:, :count], experiment.properties)
-    return Series(outputs, _routed(experiment, outputs, parameters))
+    return Series(outputs, routed(experiment, outputs, parameters))
 
 
 def span_inputs(experiment: Experiment) -> SpanInputs:
@@ -170,7 +170,7 @@ def _observed_in(experiment: Experiment, split: Split) -> Array:
     return observed
 
 
-def _routed(experiment: Experiment, outputs: npt.NDArray[np.float32], parameters: Array) -> Array:
+def routed(experiment: Experiment, outputs: npt.NDArray[np.float32], parameters: Array) -> Array:
     """(basin, time) streamflow [mm/day] from unrouted outputs by the routing columns of ``parameters``."""
     names = [variable.name for variable in experiment.model.outputs]
     places = [names.index(name) for name in experiment.model.runoff]

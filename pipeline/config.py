@@ -21,6 +21,7 @@ from pipeline.basins import Selection
 from pipeline.sections import (
     CalibrateConfig,
     DataConfig,
+    DriftConfig,
     FidelityConfig,
     LegacyModelConfig,
     NetworkConfig,
@@ -52,6 +53,7 @@ class Config(Section):
     refine: RefineConfig = RefineConfig()
     fidelity: FidelityConfig = FidelityConfig()
     calibrate: CalibrateConfig = CalibrateConfig()
+    drift: DriftConfig = DriftConfig()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")

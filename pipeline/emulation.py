@@ -75,14 +75,14 @@ def emulate(job: Job, number: int) -> None:
 def _judged(job: Job, trained: "Surrogate", runs: "RunSet", path: Path) -> tuple["Surrogate", dict[str, Any]]:
     """Score a surrogate on the runs that it has not seen, calibrate it by them, and write all figures to ``path``."""
     from pipeline import held_out
-    from surrogates.ensemble import calibrate
+    from surrogates.ensemble import calibrated
     from surrogates.fidelity import held_out_rows
 
     rows = held_out_rows(trained, runs)
     fidelity = held_out.assess(job.experiment, trained, runs, rows)
-    calibration, spread = calibrate(trained, runs, rows, job.experiment.config.seed)
+    known, spread = calibrated(trained, runs, rows, job.experiment.config.seed)
     write_json(path, {**fidelity, "spread": spread})
-    return replace(trained, calibration=calibration), {"held_out": fidelity["scores"], "spread": spread}
+    return known, {"held_out": fidelity["scores"], "spread": spread}
 
 
 def learning_curves(history: "Sequence[Epoch]", number: int) -> pd.DataFrame:

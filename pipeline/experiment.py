@@ -225,8 +225,7 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
         DataError: for data that break a rule, with file, basin and rule.
     """
     model = make_model(config)
-    dataset = _read(config, directory, reporter)
-    dataset, lacking = check_inputs(dataset, config.network.attributes, config.splits.skip_without_observations)
+    dataset, lacking = read_data(config, directory, reporter)
     splits = make_splits(
         dataset,
         Periods.of(config.periods.fit, config.periods.validation, config.periods.test),
@@ -239,7 +238,7 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
     model = model.reading(_daily(dataset))
     observed = [name for name in ("streamflow", *TARGETS) if name in dataset]
     config.dpl.check_targets(observed, [output.name for output in model.outputs])
-    sites, left_out = _sites(model, dataset), tuple(sorted(chain(*skipped.values())))
+    sites, left_out = sites_of(model, dataset), tuple(sorted(chain(*skipped.values())))
     experiment = Experiment(config, directory, dataset, splits, model, sites, left_out)
     for what, basins in skipped.items():
         for basin in basins:
@@ -249,8 +248,12 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
     return experiment
 
 
-def _read(config: Config, directory: Path, reporter: Reporter) -> xr.Dataset:
-    """Return what the reader gives."""
+def read_data(config: Config, directory: Path, reporter: Reporter) -> tuple[xr.Dataset, list[str]]:
+    """Read and check the data that ``config`` names; see ``prepare``.
+
+    Returns:
+        The data of the chosen basins, and the basins left out since they lack an attribute.
+    """
     options, read = parse_options(config.data.reader, config.data.options), READERS.resolve(config.data.reader)
     with reporter.bar("data", 1) as advance:
         dataset: xr.Dataset = read(
@@ -259,7 +262,7 @@ def _read(config: Config, directory: Path, reporter: Reporter) -> xr.Dataset:
             selection=config.basins,
             on_batch=lambda p: advance(0, f"{p.committed} of {p.planned} legacy runs"),
         )
-    return dataset
+    return check_inputs(dataset, config.network.attributes, config.splits.skip_without_observations)
 
 
 def make_model(config: Config) -> LegacyModel:
@@ -272,7 +275,7 @@ def make_model(config: Config) -> LegacyModel:
     return model
 
 
-def _sites(model: LegacyModel, dataset: xr.Dataset) -> tuple[Site, ...]:
+def sites_of(model: LegacyModel, dataset: xr.Dataset) -> tuple[Site, ...]:
     """Build a site for every basin of the data set."""
     daily = _daily(dataset)
     names = tuple(variable.name for variable in model.forcing if variable.name in daily)

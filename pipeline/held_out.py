@@ -18,6 +18,7 @@ from surrogates.fidelity import (
     scores_by_strata,
     streamflow_errors,
 )
+from surrogates.queries import Queries
 from surrogates.strata import aridity_classes
 from surrogates.surrogate import Surrogate
 from surrogates.windows import Index
@@ -81,8 +82,7 @@ def _against_distance(surrogate: Surrogate, run_set: RunSet, rows: Index, errors
     """Distance from the training runs and error of every run, and their rank correlation."""
     if surrogate.domain is None:
         return None
-    unit = surrogate.spec.parameters.to_unit(run_set.parameters[rows])
-    distance = surrogate.domain.score(unit, run_set.properties[rows])
+    distance = surrogate.domain.judge(Queries.of_runs(run_set).only(rows)).distance
     sound = np.isfinite(distance) & np.isfinite(errors)
     return {
         "rank_correlation": rank_correlation(distance[sound], errors[sound]),

@@ -19,9 +19,11 @@ from pipeline.closed_loop import (
     split_scores,
 )
 from pipeline.design import spans_of
+from pipeline.experiment import Experiment
 from pipeline.job import Job
 
 if TYPE_CHECKING:
+    from surrogates.queries import Queries
     from surrogates.surrogate import Surrogate
 
 
@@ -72,8 +74,15 @@ def flagged(job: Job, surrogate: "Surrogate", parameters: Array) -> "npt.NDArray
     """(basin,) whether (basin, parameter) values lie outside the surrogate's training domain."""
     if surrogate.domain is None:
         raise BundleError("the surrogate has no domain; it was saved by something that did not fit one")
-    space = job.experiment.model.parameters
-    return surrogate.domain.flag(space.to_unit(parameters[:, : len(space)]), job.experiment.properties)
+    return surrogate.domain.flag(fit_queries(job.experiment, parameters))
+
+
+def fit_queries(experiment: Experiment, parameters: Array) -> "Queries":
+    """What (basin, parameter) values ask of a surrogate under the forcing of the fit period."""
+    from surrogates.queries import Queries
+
+    forcings = [site.forcing.between(*experiment.splits.periods.fit) for site in experiment.sites]
+    return Queries.at(experiment.model.parameters, parameters, experiment.properties, forcings)
 
 
 def new_runs(job: Job, number: int) -> list[Run]:

@@ -185,6 +185,28 @@ class FidelityConfig(Section):
         return self
 
 
+class DriftConfig(Section):
+    """What ``dpl drift`` looks at, and its gates: what is above one of them has drifted.
+
+    ``period``: the new days; null for those after every period of the run. ``on``: what is scored there, the surrogate
+    or the legacy model. ``flagged_excess``: share of the basins whose new forcing is outside the domain, beyond what
+    is usual in the fit period. ``shift_excess``: Kolmogorov-Smirnov statistic of a forcing variable against the fit
+    period, beyond what is usual there. ``parameters_flagged``: share of the basins whose learned parameters are outside
+    the domain. ``parameters_moved``: their median distance from those of an earlier run [share of the box, root mean
+    square over parameters]. ``nse_drop``: median loss of NSE against validation, if its 90 % interval excludes none.
+    ``resamples``: of the bootstrap over basins.
+    """
+
+    period: Period | None = None
+    on: Literal["surrogate", "legacy"] = "surrogate"
+    flagged_excess: float = Field(default=0.1, ge=0, le=1)
+    shift_excess: float = Field(default=0.1, ge=0, le=1)
+    parameters_flagged: float = Field(default=0.1, ge=0, le=1)
+    parameters_moved: float = Field(default=0.1, ge=0, le=1)
+    nse_drop: float = Field(default=0.1, ge=0)
+    resamples: int = Field(default=1000, ge=100)
+
+
 class TrackingConfig(Section):
     """Where MLflow keeps what it is told; ``uri: null`` means a SQLite file in the user's data directory.
 

@@ -4,7 +4,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,11 +15,14 @@ from legacy_models.errors import BundleError, ProjectError
 from legacy_models.files import sha256_of_file, write_json
 from legacy_models.model import LegacyModel
 from legacy_models.run_set import ModelInfo
+from surrogates import domain_file
 from surrogates.calibration import Calibration
 from surrogates.domain import Domain
 from surrogates.surrogate import Surrogate, unfilled
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Since 2 the domain knows climates and errors; one of version 1 goes on with the distances that it has."""
+
 CARD, WEIGHTS, DOMAIN = "card.json", "weights.npz", "domain.npz"
 HEAD = ("architecture", "options", "piece", "members", "spec", "files", "schema_version")
 
@@ -128,8 +131,7 @@ def _write_files(surrogate: Surrogate, directory: Path) -> None:
     }
     np.savez(directory / WEIGHTS, **arrays)
     if surrogate.domain is not None:
-        domain: dict[str, Any] = {item.name: getattr(surrogate.domain, item.name) for item in fields(Domain)}
-        np.savez(directory / DOMAIN, **domain)
+        np.savez(directory / DOMAIN, **domain_file.to_arrays(surrogate.domain))
     head = {
         "schema_version": SCHEMA_VERSION,
         **surrogate.form,
@@ -168,7 +170,7 @@ def _assemble(path: Path, card: Mapping[str, Any]) -> Surrogate:
     known = card.get("calibration")
     return replace(
         surrogate,
-        domain=_read_domain(path / DOMAIN) if DOMAIN in card["files"] else None,
+        domain=_read_domain(path / DOMAIN, card, surrogate.spec.model) if DOMAIN in card["files"] else None,
         card=card,
         calibration=Calibration.from_dict(known) if known else None,
     )
@@ -184,9 +186,12 @@ def _set_weights(network: Any, weights: Sequence[Any], where: str) -> None:
     network.set_weights(list(weights))
 
 
-def _read_domain(file: Path) -> Domain:
+def _read_domain(file: Path, card: Mapping[str, Any], model: ModelInfo) -> Domain:
     with np.load(file, allow_pickle=False) as saved:
-        return Domain(saved["points"], saved["centre"], saved["spread"], float(saved["reach"]))
+        arrays = {name: saved[name] for name in saved.files}
+    if card["schema_version"] == 1:
+        return domain_file.from_first_schema(arrays, model)
+    return domain_file.from_arrays(arrays)
 
 
 def _without_nan(value: Any) -> Any:

@@ -9,7 +9,7 @@ Run j of a site is drawn by a rule that depends on j, so that a design of more r
 - **gradient** pairs are the central neighbours of a site's set along one coordinate.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from scipy.stats import qmc, rankdata
 
 from legacy_models.parameters import Array, ParameterSpace
 from surrogates import SAMPLERS
+from surrogates.scaled_space import nearest
 from surrogates.settings import DesignSettings
 
 Kind = Literal["even", "boundary", "correlated"]
@@ -157,7 +158,7 @@ def stratified(features: Array, n: int) -> npt.NDArray[np.int64]:
     return np.concatenate([[first], farthest(ranks, ranks[[first]], min(n, len(features)) - 1)])
 
 
-def farthest(candidates: Array, known: Array, n: int) -> npt.NDArray[np.int64]:
+def farthest(candidates: npt.NDArray[Any], known: npt.NDArray[Any], n: int) -> npt.NDArray[np.int64]:
     """Return the rows of ``n`` candidates, each in turn the one farthest from all that is known or chosen.
 
     Args:
@@ -168,7 +169,7 @@ def farthest(candidates: Array, known: Array, n: int) -> npt.NDArray[np.int64]:
     Source:
         Gonzalez (1985), doi:10.1016/0304-3975(85)90224-5 (k-centre).
     """
-    distance = np.linalg.norm(candidates[:, None] - known[None], axis=-1).min(axis=1)
+    distance = np.linalg.norm(candidates - known[nearest(known, candidates, 1)[:, 0]], axis=-1)
     chosen = []
     for _ in range(min(n, len(candidates))):
         chosen.append(int(distance.argmax()))

@@ -1,6 +1,6 @@
 """Members of a surrogate as one prediction: their mean, and how far it may be from the legacy model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,19 @@ import numpy.typing as npt
 from keras import ops
 
 from legacy_models.errors import BundleError
+from legacy_models.parameters import Array
 from legacy_models.run_set import RunSet
 from surrogates.calibration import Calibration
-from surrogates.fidelity import TOTAL, Figures, Scores, rank_correlation
+from surrogates.fidelity import (
+    LEAST_DEVIATION,
+    TOTAL,
+    Comparison,
+    Figures,
+    Scores,
+    rank_correlation,
+    streamflow_errors,
+)
+from surrogates.queries import Queries
 from surrogates.surrogate import Surrogate
 from surrogates.windows import Index, Runs, Series, gather, with_total
 
@@ -82,7 +92,7 @@ def predict(
     return Prediction(calibration.names, mean, scale, calibration, np.array(lowest, dtype=np.float32))
 
 
-def calibrate(surrogate: Surrogate, run_set: RunSet, rows: Index, seed: int = 0) -> tuple[Calibration | None, Scores]:
+def calibrated(surrogate: Surrogate, run_set: RunSet, rows: Index, seed: int = 0) -> tuple[Surrogate, Scores]:
     """Learn from held-out runs what error to expect, and judge that on runs it was not learned from.
 
     Args:
@@ -92,17 +102,40 @@ def calibrate(surrogate: Surrogate, run_set: RunSet, rows: Index, seed: int = 0)
         seed: decides which of very many are looked at.
 
     Returns:
-        The calibration from all of them, None where nothing was held out; and the figures of ``judged`` for one
-        learned at half of the basins and judged at the others, both ways; none where there is one basin.
+        The surrogate with the calibration of its daily spread and, in its domain, models of the error of whole runs,
+        both from all of them; without either where nothing was held out. And the figures of ``judged`` for a
+        calibration learned at half of the basins and judged at the others, both ways; none where there is one basin.
     """
     rng = np.random.default_rng(seed)
     if not len(rows):
-        return None, {}
-    runs = _some(run_set, rows, rng)
+        return replace(surrogate, calibration=None), {}
+    chosen = _some(run_set, rows, rng)
+    runs = gather(chosen)
     error, mean, spread = _errors(surrogate, runs)
     names = (*surrogate.spec.output_names, TOTAL)
     figures = _cross_judged(names, error, mean, spread, runs.basin, rng)
-    return Calibration.fit(names, error, mean, spread), figures
+    domain = surrogate.domain
+    if domain is not None:
+        recorded = with_total(runs.outputs, surrogate.spec.runoff_indices)
+        of_runs = streamflow_errors(Comparison(run_set.model, chosen.dates, recorded, mean))
+        queries = replace(Queries.of_runs(chosen), spread=_of_streamflow(surrogate, mean, spread))
+        domain = domain.learned_from(queries, of_runs)
+    return replace(surrogate, calibration=Calibration.fit(names, error, mean, spread), domain=domain), figures
+
+
+def run_spread(surrogate: Surrogate, *arrays: npt.ArrayLike) -> Array | None:
+    """Return (basin,) how far the members differ in the streamflow of each simulation, as ``Queries`` want it.
+
+    Root mean square over days of the members' standard deviation, over the standard deviation of their mean, which
+    counts as 0.2 mm/day at least: on the scale of ``fidelity.streamflow_errors``. None for a single member.
+
+    Args:
+        surrogate: a frozen surrogate.
+        arrays: forcing, antecedent, parameters and properties, see ``Surrogate.simulate``.
+    """
+    if len(surrogate.members) == 1:
+        return None
+    return _of_streamflow(surrogate, *_mean_and_spread(surrogate, *arrays))
 
 
 def judged(surrogate: Surrogate, run_set: RunSet, rows: Index, seed: int = 0) -> Scores:
@@ -121,7 +154,7 @@ def judged(surrogate: Surrogate, run_set: RunSet, rows: Index, seed: int = 0) ->
     known, rng = surrogate.calibration, np.random.default_rng(seed)
     if known is None:
         return {}
-    error, mean, spread = _errors(surrogate, _some(run_set, rows, rng))
+    error, mean, spread = _errors(surrogate, gather(_some(run_set, rows, rng)))
     scale = known.scale(mean, spread)
     return _figures(known.names, error, scale, known.half_width(scale, 0.9), rng)
 
@@ -136,9 +169,17 @@ def _mean_and_spread(surrogate: Surrogate, *arrays: npt.ArrayLike) -> tuple[Seri
     return np.concatenate(means), np.concatenate(spreads)
 
 
-def _some(run_set: RunSet, rows: Index, rng: np.random.Generator) -> Runs:
+def _of_streamflow(surrogate: Surrogate, mean: Series, spread: Series) -> Array | None:
+    """``run_spread`` of (basin, time, output + 1) simulations."""
+    if len(surrogate.members) == 1:
+        return None
+    size = np.sqrt(np.square(spread[..., -1], dtype=np.float64).mean(axis=1))
+    return np.asarray(size / np.maximum(mean[..., -1].std(axis=1, dtype=np.float64), LEAST_DEVIATION))
+
+
+def _some(run_set: RunSet, rows: Index, rng: np.random.Generator) -> RunSet:
     """Return the runs in ``rows``, or ``MOST_RUNS`` of them."""
-    return gather(run_set.only(np.sort(rng.permutation(rows)[:MOST_RUNS])))
+    return run_set.only(np.sort(rng.permutation(rows)[:MOST_RUNS]))
 
 
 def _errors(surrogate: Surrogate, runs: Runs) -> tuple[Series, Series, Series]:

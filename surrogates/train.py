@@ -68,7 +68,7 @@ def train(
         options=dict(settings.options),
         piece=settings.piece,
         members=tuple(members),
-        domain=Domain.fit(spec.parameters.to_unit(runs.parameters), runs.properties, rows.train, rows.held_out),
+        domain=Domain.fit(run_set, rows.train, rows.held_out),
         card=_card(run_set, rows, settings),
     )
 

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 import surrogates
+from legacy_models.files import sha256_of_file
 from legacy_models.run_set import RunSet
 from surrogates import bundle
+from surrogates.queries import Queries
 from surrogates.surrogate import Surrogate
 from surrogates.windows import gather
-from tests.recorded_runs import recorded_runs, tiny_surrogate
+from tests.recorded_runs import SPACE, recorded_runs, tiny_surrogate
 
 PROGRAM = """
 import sys
@@ -59,8 +61,27 @@ def test_a_loaded_surrogate_is_frozen_and_has_its_card_and_domain(
     assert loaded.spec == trained[0].spec
     assert loaded.card["sites"] == trained[0].card["sites"]
     assert loaded.domain is not None
-    unit = np.full((1, 2), 0.5)
-    assert loaded.domain.score(unit, [[1.0, 1.0]]) == trained[0].domain.score(unit, [[1.0, 1.0]])
+    queries = Queries.of_runs(trained[1])
+    np.testing.assert_array_equal(loaded.domain.score(queries), trained[0].domain.score(queries))
+
+
+def test_a_bundle_of_the_first_schema_goes_on_with_the_distances_that_it_has(
+    trained: tuple[Surrogate, RunSet], tmp_path: Path
+) -> None:
+    path, runs = bundle.save(trained[0], tmp_path / "bundle"), trained[1]
+    known = np.concatenate([SPACE.to_unit(runs.parameters), runs.properties], axis=1)
+    spread = 2.0 * np.where(known.std(axis=0) > 1e-6, known.std(axis=0), 1.0)
+    points = ((known - known.mean(axis=0)) / spread).astype(np.float32)
+    np.savez(path / "domain.npz", points=points, centre=known.mean(axis=0), spread=spread, reach=0.5)
+    card = json.loads((path / "card.json").read_text())
+    card["schema_version"], card["files"]["domain.npz"] = 1, sha256_of_file(path / "domain.npz")
+    (path / "card.json").write_text(json.dumps(card))
+    domain = surrogates.load(path).domain
+    assert domain is not None
+    queries = Queries.of_runs(runs)
+    nearest = np.sort(np.linalg.norm(points[:, None] - points[None], axis=-1), axis=1)[:, :5].mean(axis=1)
+    np.testing.assert_allclose(domain.score(queries), nearest / 0.5, rtol=1e-4)
+    assert np.isinf(domain.score(replace(queries, unit=queries.unit + 1.0))).all()
 
 
 def test_saving_again_replaces_the_bundle_whole(trained: tuple[Surrogate, RunSet], tmp_path: Path) -> None:

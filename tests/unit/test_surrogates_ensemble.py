@@ -7,8 +7,9 @@ import pytest
 from legacy_models.errors import BundleError, UsageError
 from surrogates import bundle
 from surrogates.calibration import LEVELS, Calibration
-from surrogates.ensemble import calibrate, judged, predict
+from surrogates.ensemble import calibrated, judged, predict, run_spread
 from surrogates.fidelity import held_out_rows
+from surrogates.queries import Queries
 from surrogates.surrogate import Surrogate
 from surrogates.windows import gather
 from tests.recorded_runs import recorded_runs, tiny_surrogate
@@ -30,7 +31,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Surrogate:
     surrogate, runs = tiny_surrogate(
         tmp_path_factory.mktemp("fit"), epochs=1, initial_epochs=1, members=2, held_out_sites=0.5
     )
-    return replace(surrogate, calibration=calibrate(surrogate, runs, held_out_rows(surrogate, runs))[0])
+    return calibrated(surrogate, runs, held_out_rows(surrogate, runs))[0]
 
 
 def inputs() -> list[np.ndarray]:
@@ -89,7 +90,7 @@ def test_a_prediction_has_the_outputs_their_total_and_intervals_around_them(trai
 def test_the_judgement_of_a_calibration_names_every_variable(trained: Surrogate) -> None:
     runs = recorded_runs()
     rows = held_out_rows(trained, runs)
-    for figures in (calibrate(trained, runs, rows)[1], judged(trained, runs, rows)):
+    for figures in (calibrated(trained, runs, rows)[1], judged(trained, runs, rows)):
         assert set(figures) == {"runoff", "storage", "runoff_total"}
         assert all(0.0 < one["coverage_90"] <= 1.0 and one["rank_correlation"] <= 1.0 for one in figures.values())
 
@@ -101,6 +102,25 @@ def test_on_the_runs_that_it_was_learned_from_a_calibration_covers_what_it_says(
     assert judged(replace(trained, calibration=None), runs, held_out_rows(trained, runs)) == {}
 
 
+def test_errors_of_whole_runs_are_expected_from_distance_and_spread(trained: Surrogate) -> None:
+    assert trained.domain is not None
+    assert set(trained.domain.errors) == {"distance", "spread", "both"}
+    spread = run_spread(trained, *inputs())
+    assert spread is not None
+    judged = trained.domain.judge(replace(Queries.of_runs(recorded_runs()), spread=spread))
+    assert (judged.error > 0.0).all()
+    assert (judged.spread > 0.0).all()
+
+
+def test_a_single_member_has_no_spread_and_errors_are_expected_from_the_distance(trained: Surrogate) -> None:
+    runs, alone = recorded_runs(), replace(trained, members=trained.members[:1])
+    assert run_spread(alone, *inputs()) is None
+    known = calibrated(alone, runs, held_out_rows(alone, runs))[0].domain
+    assert known is not None
+    assert set(known.errors) == {"distance"}
+    assert np.isfinite(known.error(Queries.of_runs(runs))).all()
+
+
 def test_error_bars_survive_saving(trained: Surrogate, tmp_path: Path) -> None:
     loaded = bundle.load(bundle.save(trained, tmp_path / "bundle"))
     assert loaded.calibration == trained.calibration
@@ -110,6 +130,8 @@ def test_error_bars_survive_saving(trained: Surrogate, tmp_path: Path) -> None:
 def test_without_held_out_runs_there_is_no_calibration_and_prediction_says_so(trained: Surrogate) -> None:
     alone = replace(trained, card={**trained.card, "held_out_keys": []}, calibration=None)
     runs = recorded_runs()
-    assert calibrate(alone, runs, held_out_rows(alone, runs)) == (None, {})
+    known, figures = calibrated(alone, runs, held_out_rows(alone, runs))
+    assert known.calibration is None
+    assert figures == {}
     with pytest.raises(BundleError, match="no calibration"):
         predict(alone, *inputs())
