@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy.typing as npt
-from keras import ops
 
 from dpl.networks import ParameterNetwork
-from dpl.routing import LENGTH, ROUTING, route
+from dpl.routing import LENGTH, ROUTING, streamflow
 from legacy_models.errors import BundleError
 from legacy_models.parameters import ParameterSpace
 from surrogates.scaling import ToUnit
@@ -101,5 +100,4 @@ class DifferentiableModel:
     def streamflow(self, values: Tensor, forcing: Tensor, antecedent: Tensor, properties: Tensor) -> Tensor:
         """(basin, time) routed streamflow [mm/day]; the first ``length`` - 1 days lack earlier water."""
         outputs = self.outputs(values, forcing, antecedent, properties)
-        runoff = ops.sum(ops.take(outputs, self.runoff, axis=-1), axis=-1)
-        return route(runoff, values[:, -2], values[:, -1], self.length)
+        return streamflow(outputs, self.runoff, values, self.length)

@@ -72,7 +72,7 @@ def calibrate(
     out: Out = None,
     set_: Assignments = None,
     dry_run: DryRun = False,
-    method: Annotated[str | None, typer.Option(help="How to search: sceua.")] = None,
+    method: Annotated[str | None, typer.Option(help="How to search: sceua or gradient.")] = None,
     on: Annotated[str | None, typer.Option(help="What to run: the legacy model, or its surrogate.")] = None,
     evaluations: Annotated[int | None, typer.Option(help="Budget of each basin; 5000 by default.")] = None,
 ) -> None:

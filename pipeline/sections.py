@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from dpl import NETWORKS
-from dpl.baselines import SEARCHES
+from dpl.baselines import BY_SLOPE, SEARCHES
+from dpl.baselines.gradient import GradientSettings
 from dpl.baselines.sceua import SceUaSettings
 from legacy_models import LEGACY_MODELS
 from legacy_models.executors import ExecutorSettings
@@ -138,11 +139,18 @@ class CalibrateConfig(Section):
     basins: int | None = Field(default=None, ge=1)
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
     sceua: SceUaSettings = SceUaSettings()
+    gradient: GradientSettings = GradientSettings()
 
     @field_validator("method")
     @classmethod
     def _known(cls, name: str) -> str:
         return SEARCHES.check(name)
+
+    @model_validator(mode="after")
+    def _has_slopes(self) -> "CalibrateConfig":
+        if self.method in BY_SLOPE and self.on == "legacy":
+            raise ValueError(f"method {self.method} goes by slopes, which a legacy model does not give: on=surrogate")
+        return self
 
     @field_validator("seeds")
     @classmethod

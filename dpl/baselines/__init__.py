@@ -8,4 +8,7 @@ from legacy_models.tables import Table
 
 BASELINES = Table("baseline", {"default_parameters": "dpl.baselines.default_parameters:default_parameters"})
 
-SEARCHES = Table("search", {"sceua": "dpl.baselines.sceua:sceua"})
+SEARCHES = Table("search", {"sceua": "dpl.baselines.sceua:sceua", "gradient": "dpl.baselines.gradient:gradient"})
+
+BY_SLOPE = frozenset({"gradient"})
+"""Searches that need the gradient of what they minimise, which a legacy model does not give."""

@@ -12,64 +12,15 @@ import xarray as xr
 
 from legacy_models import ensemble
 from legacy_models.errors import UsageError
-from legacy_models.linear_reservoir import program
 from legacy_models.model import RunResult
-from legacy_models.runner import BatchOutcome, checked_result
 from legacy_models.store import RunStore
 from pipeline import answers
-from pipeline.calibration import calibrate, chosen_basins
+from pipeline.calibration import chosen_basins
 from pipeline.config import load_config
 from pipeline.job import opened
+from tests.reservoir_world import in_process
 
-WORLD = """
-data:
-  reader: synthetic
-  options: {basins: 5, start: 1999-10-01, end: 2005-09-30, legacy_model: linear_reservoir, rain_error: 0,
-            temperature_error: 0, flow_error: 0, gap_share: 0}
-periods: {test: [2000-10-01, 2001-09-30], fit: [2001-10-01, 2004-09-30], validation: [2004-10-01, 2005-09-30]}
-legacy_model: {name: linear_reservoir, spinup_years: 2}
-calibrate: {evaluations: 60, sceua: {complexes: 2}}
-"""
 PLACE = Path("calibrate") / "sceua-legacy"
-
-
-def in_process(model, runs, directory, timeout, keep_failed):
-    """Stand in for a process of the linear reservoir: the same program, without starting Python."""
-    directory.mkdir(parents=True)
-    program.main(model.prepare(directory, runs)[-2:])
-    results = [checked_result(model, *pair) for pair in zip(runs, model.collect(directory, runs), strict=True)]
-    shutil.rmtree(directory)
-    return BatchOutcome(tuple(results), "", 0.1, 0.1)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """Folder with the configuration, and a run's directory that has the data already."""
-    folder = tmp_path_factory.mktemp("world")
-    (folder / "world.yaml").write_text(WORLD)
-    with opened(load_config(str(folder / "world.yaml")), folder / "run"):
-        return folder
-
-
-@pytest.fixture
-def directory(world, tmp_path, monkeypatch):
-    """A run's directory of its own, whose legacy runs need no processes."""
-    monkeypatch.setattr("legacy_models.sandboxes.attempt_batch", in_process)
-    shutil.copytree(world / "run", tmp_path / "run")
-    return tmp_path / "run"
-
-
-@pytest.fixture
-def calibrated(world, directory):
-    """Return a function that calibrates with changes of the configuration and returns the folder of the results."""
-
-    def run(*assignments, where=directory):
-        config = load_config(str(world / "world.yaml"), assignments=assignments)
-        with opened(config, where) as job:
-            calibrate(job)
-        return where / PLACE / str(config.calibrate.evaluations)
-
-    return run
 
 
 @pytest.fixture
