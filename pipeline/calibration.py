@@ -1,7 +1,7 @@
 """``dpl calibrate``: the best parameters of each fit basin by itself, all basins searched side by side.
 
     calibrate/METHOD-ON/store          the runoff of every legacy run that a search asked for
-    calibrate/METHOD-ON/EVALUATIONS/   parameters.nc, curves.csv, scores.csv, summary.json
+    calibrate/METHOD-ON/EVALUATIONS/   parameters.nc, simulations.nc, curves.csv, scores.csv, summary.json
 
 A search that is interrupted is begun anew and asks the same again. What the legacy model has answered the store has,
 for another budget too; what the surrogate has answered is kept until the calibration is finished.
@@ -15,19 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from dpl.baselines import BY_SLOPE, SEARCHES
 from dpl.baselines.search import Evaluate, Outcome, advance
 from legacy_models.errors import LegacyModelError, UsageError
-from legacy_models.files import sha256_of_json
+from legacy_models.files import sha256_of_json, write_text
 from legacy_models.parameters import Array
 from legacy_models.store import RunStore
 from pipeline import calibration_files, emulation, refine
 from pipeline.answer_log import remembered
 from pipeline.answers import PURPOSE, by_slope, evaluator, from_legacy_model, from_surrogate
 from pipeline.basins import in_hash_order
-from pipeline.closed_loop import Series, score_table, simulate_legacy, simulate_surrogate, span_inputs
+from pipeline.closed_loop import Series, simulate_legacy, simulate_surrogate, span_inputs
 from pipeline.experiment import Experiment
 from pipeline.job import Job
 
@@ -40,22 +39,30 @@ def calibrate(job: Job) -> None:
         LegacyModelError: if every evaluation failed at every basin.
     """
     section = job.experiment.config.calibrate
-    experiment = job.experiment.only(chosen_basins(job.experiment, section.basins))
+    experiment = calibrated(job)
     place = folder(job.directory, experiment)
-    stage, fingerprint = f"calibrate-{place.parent.name}-{place.name}", _fingerprint(job, experiment)
-    if not (job.record.finished(stage, fingerprint) and (place / "summary.json").exists()):
-        with job.record.running(stage, fingerprint) as note:
+    stage, request = f"calibrate-{place.parent.name}-{place.name}", fingerprint(job, experiment)
+    if not (job.record.finished(stage, request) and (place / "summary.json").exists()):
+        with job.record.running(stage, request) as note:
             outcomes = search(job, experiment)
             found, kept = _with_a_result(job, experiment, outcomes)
             values = np.array([[_best(found, outcome) for outcome in row] for row in kept])
+            series = simulate(job, found, values)
+            about = calibration_files.search_facts(found, kept)
+            parameters = calibration_files.parameters(found, values, calibration_files.search_figures(kept))
+            write_text(place / "curves.csv", calibration_files.curves(found, kept).to_csv(index=False))
             job.reporter.say(f"{section.method}: the searches are over; test observations are read now")
-            table = scores(job, found, values)
-            calibration_files.write(place, found, kept, values, table, job.experiment.data_hash)
+            calibration_files.write(place, found, series, about, job.experiment.data_hash, parameters)
             _answers(job, experiment).unlink(missing_ok=True)
             note.update(legacy_runs=_legacy_runs(experiment), failed=sum(o.failed for row in outcomes for o in row))
     calibration_files.add_to_summary(job.directory)
     for line in calibration_files.lines(place):
         job.reporter.say(line)
+
+
+def calibrated(job: Job) -> Experiment:
+    """The experiment at the basins that are searched."""
+    return job.experiment.only(chosen_basins(job.experiment, job.experiment.config.calibrate.basins))
 
 
 def chosen_basins(experiment: Experiment, number: int | None) -> Sequence[str]:
@@ -98,24 +105,25 @@ def search(job: Job, experiment: Experiment) -> list[list[Outcome]]:
     return [outcomes[i : i + len(basins)] for i in range(0, len(outcomes), len(basins))]
 
 
-def scores(job: Job, experiment: Experiment, values: Array) -> pd.DataFrame:
-    """Run the legacy model over all periods at (seed, basin, parameter) ``values`` and score every basin and split.
+def simulate(job: Job, experiment: Experiment, values: Array) -> calibration_files.SeriesOfSeeds:
+    """Run the legacy model over all periods at (seed, basin, parameter) ``values``.
 
     Returns:
-        ``closed_loop.score_table`` for each seed; where the surrogate was calibrated, with its own scores beside.
+        For each seed the series of the closed loop; where the surrogate was calibrated, its own beside it.
     """
-    section, parts = experiment.config.calibrate, []
+    section = experiment.config.calibrate
+    found: dict[int, dict[str, Series]] = {}
     for seed, parameters in zip(section.seeds, values, strict=True):
         with job.reporter.bar(f"closed loop, seed {seed}", len(experiment.basins)) as told:
             closed = simulate_legacy(
                 experiment, parameters, PURPOSE, lambda p: told(p.committed + p.failed, emulation.remaining(p))
             )
-        series: dict[str, Series] = {"closed_loop": closed}
+        found[seed] = {"closed_loop": closed}
         if section.on == "surrogate":
             surrogate = emulation.load_surrogate(job, refine.chosen_round(job))
-            series["surrogate"] = simulate_surrogate(experiment, surrogate, span_inputs(experiment), parameters)
-        parts.append(score_table(experiment, series).assign(seed=seed))
-    return pd.concat(parts, ignore_index=True)
+            inputs = span_inputs(experiment)
+            found[seed]["surrogate"] = simulate_surrogate(experiment, surrogate, inputs, parameters)
+    return found
 
 
 @contextmanager
@@ -134,7 +142,7 @@ def _evaluator(job: Job, experiment: Experiment) -> Iterator[Evaluate]:
         evaluate = by_slope(experiment, period, surrogate, loss)
     else:
         evaluate = evaluator(experiment, period, from_surrogate(experiment, period, surrogate), loss)
-    with remembered(evaluate, _answers(job, experiment), _fingerprint(job, experiment)) as kept:
+    with remembered(evaluate, _answers(job, experiment), fingerprint(job, experiment)) as kept:
         yield kept
 
 
@@ -180,12 +188,12 @@ def _seed(seed: int, basin: str) -> int:
     return int(hashlib.sha256(f"{seed}:{basin}".encode()).hexdigest()[:8], 16)
 
 
-def _fingerprint(job: Job, experiment: Experiment) -> str:
+def fingerprint(job: Job, experiment: Experiment) -> str:
     """Hash of all that decides the results."""
     config = experiment.config
     surrogate = None
     if config.calibrate.on == "surrogate":
         surrogate = emulation.emulate_fingerprint(job, refine.chosen_round(job))
-    others = {name for name in SEARCHES if name != config.calibrate.method}
+    others = {"regionalise", *(name for name in SEARCHES if name != config.calibrate.method)}
     own: list[Any] = [config.calibrate.model_dump(mode="json", exclude=others), dict(config.dpl.losses), surrogate]
     return sha256_of_json([experiment.fingerprint("periods", "splits", "legacy_model"), *own])

@@ -1,4 +1,4 @@
-"""What a calibration leaves: parameters, best-so-far curves, scores and a summary, and its place in the run's own."""
+"""What a calibration leaves: parameters, series, curves, scores and a summary, and its place in the run's own."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,36 +14,79 @@ from dpl.baselines.search import Outcome
 from dpl.evaluate import Scores
 from legacy_models.files import write_json, write_text
 from legacy_models.parameters import Array
-from pipeline.closed_loop import split_scores
+from pipeline.closed_loop import Series, score_table, split_scores
 from pipeline.experiment import Experiment
 from pipeline.result_files import file_attributes, parameter_variables, write_dataset
 from pipeline.splits import SPLITS
 
 SCHEMA_VERSION = 1
 
+SOURCES = {"closed_loop": "closed_loop", "surrogate": "through_surrogate"}
+"""Source of series -> what its scores are called in the summary."""
+JUDGED = ("closed_loop",)
+"""Sources whose scores count, not as a means."""
+
 Outcomes = Sequence[Sequence[Outcome]]
 """(seed, basin)."""
 
+SeriesOfSeeds = Mapping[int, Mapping[str, Series]]
+"""Seed -> source -> series."""
+
 
 def write(
-    place: Path, experiment: Experiment, outcomes: Outcomes, values: Array, table: pd.DataFrame, data_hash: str
+    place: Path,
+    experiment: Experiment,
+    series: SeriesOfSeeds,
+    about: Mapping[str, Any],
+    data_hash: str,
+    parameters: xr.Dataset | None = None,
 ) -> None:
-    """Write the files of a calibration to ``place``.
+    """Score what a method found and write its files to ``place``.
 
     Args:
         place: a folder.
-        experiment: at the basins that were calibrated.
-        outcomes: of their searches.
-        values: (seed, basin, parameter) the best values.
-        table: scores by seed, basin, split and source.
+        experiment: at the basins that the method gives something for.
+        series: what was simulated there.
+        about: what the summary says of the method; its ``title`` is what the method is called.
         data_hash: of all basins' data.
+        parameters: at which it was simulated.
     """
-    place.mkdir(parents=True, exist_ok=True)
-    write_dataset(place / "parameters.nc", _parameters(experiment, outcomes, values))
-    write_text(place / "curves.csv", curves(experiment, outcomes).to_csv(index=False))
+    table = pd.concat(
+        [score_table(experiment, found).assign(seed=seed) for seed, found in series.items()], ignore_index=True
+    )
+    if parameters is not None:
+        write_dataset(place / "parameters.nc", parameters)
+    write_dataset(place / "simulations.nc", simulations(experiment, series))
     write_text(place / "scores.csv", table.to_csv(index=False))
-    hashes = {"data": data_hash, "model": experiment.model.version}
-    write_json(place / "summary.json", _summary(experiment, outcomes, table) | {"hashes": hashes})
+    common = {
+        "schema_version": SCHEMA_VERSION,
+        "seeds": list(series),
+        "basins": list(experiment.basins),
+        "periods": {name: [str(day) for day in span] for name, span in experiment.splits.periods.by_name().items()},
+        "hashes": {"data": data_hash, "model": experiment.model.version},
+    }
+    write_json(place / "summary.json", {**common, **about, **_scores(table)})
+
+
+def simulations(experiment: Experiment, series: SeriesOfSeeds) -> xr.Dataset:
+    """Routed streamflow of every source, in the form of a run's, with the seeds before the basins."""
+    about = {"units": "mm/day", "long_name": "streamflow"}
+    sources = list(next(iter(series.values())))
+    data = {
+        source: (
+            ("seed", "basin", "time"),
+            np.stack([found[source].streamflow.astype(np.float32) for found in series.values()]),
+            about,
+        )
+        for source in sources
+    }
+    coordinates = {
+        "seed": list(series),
+        "basin": list(experiment.basins),
+        "time": experiment.dates.astype("datetime64[ns]"),
+        "split": ("basin", [experiment.split_of[b] for b in experiment.basins]),
+    }
+    return xr.Dataset(data, coordinates, file_attributes(experiment))
 
 
 def curves(experiment: Experiment, outcomes: Outcomes) -> pd.DataFrame:
@@ -63,15 +106,18 @@ def curves(experiment: Experiment, outcomes: Outcomes) -> pd.DataFrame:
 
 
 def lines(place: Path) -> list[str]:
-    """Say what a calibration found, and where it is."""
+    """Say what a method found, and where it is."""
     summary = json.loads((place / "summary.json").read_text(encoding="utf-8"))
     texts = [
         f"{split} NSE {found['nse_median']:.3f}"
-        for split, found in summary["closed_loop"].items()
+        for split, found in _result(summary).items()
         if found and found["nse_median"] is not None
     ]
-    about = f"{summary['method']} on {summary['on']}, {summary['evaluations']['budget']} evaluations"
-    return [f"{about}, {len(summary['basins'])} basins: {', '.join(texts)} (median, closed loop)", f"results: {place}"]
+    judged = "closed loop" if summary["closed_loop"] else "no legacy model"
+    return [
+        f"{summary['title']}, {len(summary['basins'])} basins: {', '.join(texts)} (median, {judged})",
+        f"results: {place}",
+    ]
 
 
 def baselines(directory: Path, hashes: Mapping[str, str | None]) -> dict[str, Any]:
@@ -80,7 +126,7 @@ def baselines(directory: Path, hashes: Mapping[str, str | None]) -> dict[str, An
     for path in sorted((directory / "calibrate").glob("*/*/summary.json")):
         summary = json.loads(path.read_text(encoding="utf-8"))
         if all(summary["hashes"][name] == hashes[name] for name in ("data", "model")):
-            found[f"{path.parent.parent.name}-{path.parent.name}"] = summary["closed_loop"]
+            found[f"{path.parent.parent.name}-{path.parent.name}"] = _result(summary)
     return found
 
 
@@ -92,16 +138,13 @@ def add_to_summary(directory: Path) -> None:
         write_json(path, summary | {"baselines": baselines(directory, summary["hashes"])})
 
 
-def _parameters(experiment: Experiment, outcomes: Outcomes, values: Array) -> xr.Dataset:
-    """The best values, what they cost, and what the parameters are."""
+def parameters(experiment: Experiment, values: Array, figures: Mapping[str, Any] | None = None) -> xr.Dataset:
+    """(seed, basin, parameter) ``values`` with what the parameters are, and (seed, basin) ``figures``."""
     about = {"long_name": "calibrated parameter, effective for this model set-up"}
     dimensions = ("seed", "basin")
     data: dict[str, Any] = {
         "value": ((*dimensions, "parameter"), values, about),
-        "cost": (dimensions, [[outcome.improvements[-1].cost for outcome in row] for row in outcomes]),
-        "evaluations": (dimensions, [[outcome.evaluations for outcome in row] for row in outcomes]),
-        "failed": (dimensions, [[outcome.failed for outcome in row] for row in outcomes]),
-        "converged": (dimensions, np.array([[outcome.converged for outcome in row] for row in outcomes], np.int8)),
+        **{name: (dimensions, found) for name, found in (figures or {}).items()},
         **parameter_variables(experiment.space),
     }
     coordinates = {
@@ -112,23 +155,26 @@ def _parameters(experiment: Experiment, outcomes: Outcomes, values: Array) -> xr
     return xr.Dataset(data, coordinates, file_attributes(experiment))
 
 
-def _summary(experiment: Experiment, outcomes: Outcomes, table: pd.DataFrame) -> dict[str, Any]:
-    """Everything about a calibration that is small; scores are means over seeds, and of each seed."""
+def search_figures(outcomes: Outcomes) -> dict[str, Any]:
+    """(seed, basin) what became of every search."""
+    return {
+        "cost": [[outcome.improvements[-1].cost for outcome in row] for row in outcomes],
+        "evaluations": [[outcome.evaluations for outcome in row] for row in outcomes],
+        "failed": [[outcome.failed for outcome in row] for row in outcomes],
+        "converged": np.array([[outcome.converged for outcome in row] for row in outcomes], np.int8),
+    }
+
+
+def search_facts(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any]:
+    """What the summary says of searches."""
     section = experiment.config.calibrate
     every = [outcome for row in outcomes for outcome in row]
-    by_seed = {
-        source: [split_scores(table[table["seed"] == seed], source) for seed in section.seeds]
-        for source in ("closed_loop", "surrogate")
-    }
     return {
-        "schema_version": SCHEMA_VERSION,
+        "title": f"{section.method} on {section.on}, {section.evaluations} evaluations",
         "method": section.method,
         "on": section.on,
         "settings": asdict(getattr(section, section.method)),
         "objective": dict(experiment.config.dpl.losses),
-        "seeds": list(section.seeds),
-        "basins": list(experiment.basins),
-        "periods": {name: [str(day) for day in span] for name, span in experiment.splits.periods.by_name().items()},
         "evaluations": {
             "budget": section.evaluations,
             "made": sum(outcome.evaluations for outcome in every),
@@ -136,10 +182,24 @@ def _summary(experiment: Experiment, outcomes: Outcomes, table: pd.DataFrame) ->
             "searches": len(every),
             "converged": sum(outcome.converged for outcome in every),
         },
-        "closed_loop": _mean(by_seed["closed_loop"]),
-        "through_surrogate": _mean(by_seed["surrogate"]) if section.on == "surrogate" else None,
-        "by_seed": {"closed_loop": by_seed["closed_loop"]},
     }
+
+
+def _scores(table: pd.DataFrame) -> dict[str, Any]:
+    """Scores of every source, means over seeds, and of each seed; null for a source that there is not."""
+    seeds = table["seed"].unique()
+    by_seed = {
+        source: [split_scores(table[table["seed"] == seed], source) for seed in seeds]
+        for source in table["source"].unique()
+    }
+    means = {key: _mean(by_seed[source]) if source in by_seed else None for source, key in SOURCES.items()}
+    return means | {"by_seed": {source: by_seed[source] for source in JUDGED if source in by_seed}}
+
+
+def _result(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """SCORES by split of the source that counts."""
+    scores: dict[str, Any] = next(summary[source] for source in JUDGED if summary.get(source))
+    return scores
 
 
 def _mean(by_seed: Sequence[dict[str, Scores | None]]) -> dict[str, Scores | None]:

@@ -75,9 +75,12 @@ def calibrate(
     method: Annotated[str | None, typer.Option(help="How to search: sceua or gradient.")] = None,
     on: Annotated[str | None, typer.Option(help="What to run: the legacy model, or its surrogate.")] = None,
     evaluations: Annotated[int | None, typer.Option(help="Budget of each basin; 5000 by default.")] = None,
+    regionalise: Annotated[
+        str | None, typer.Option(help="Carry the result to ungauged basins: nearest or regression.")
+    ] = None,
 ) -> None:
     """Find the best parameters of each fit basin by itself, and score the legacy model there."""
-    given = {"method": method, "on": on, "evaluations": evaluations}
+    given = {"method": method, "on": on, "evaluations": evaluations, "regionalise": regionalise}
     own = [f"calibrate.{key}={value}" for key, value in given.items() if value is not None]
     settings, directory = _loaded(surrogate, config, data, out, [*(set_ or []), *own])
     if dry_run:

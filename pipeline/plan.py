@@ -54,6 +54,9 @@ def calibration_text(config: Config, directory: Path) -> str:
         seconds = asked * years * experiment.model.seconds_a_year / config.legacy_model.executor.worker_count
         lines.insert(2, f"time (about)  {_duration(seconds)}, and starting the program")
         lines.insert(3, f"disk (about)  {4e-9 * asked * days:.2f} GB of runoff")
+    if section.regionalise is not None:
+        others = len(experiment.splits.validation) + len(experiment.splits.ungauged)
+        lines.insert(-1, f"carried to    {others} basins that are not fitted, by {section.regionalise}")
     return "\n".join(lines)
 
 
