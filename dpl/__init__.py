@@ -16,4 +16,4 @@ LOSSES = Table(
     },
 )
 
-NETWORKS = Table("network", {"g_A": "dpl.networks:g_a"})
+NETWORKS = Table("network", {"g_A": "dpl.networks:g_a", "linear": "dpl.baselines.transfer_function:linear"})
