@@ -21,9 +21,9 @@ from pipeline.splits import SPLITS
 
 SCHEMA_VERSION = 1
 
-SOURCES = {"closed_loop": "closed_loop", "surrogate": "through_surrogate"}
+SOURCES = {"closed_loop": "closed_loop", "surrogate": "through_surrogate", "lstm": "lstm"}
 """Source of series -> what its scores are called in the summary."""
-JUDGED = ("closed_loop",)
+JUDGED = ("closed_loop", "lstm")
 """Sources whose scores count, not as a means."""
 
 Outcomes = Sequence[Sequence[Outcome]]

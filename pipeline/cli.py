@@ -94,6 +94,27 @@ def calibrate(
 
 
 @app.command()
+def lstm(
+    surrogate: Surrogate = "vic",
+    config: ConfigName = "synthetic",
+    data: Data = None,
+    out: Out = None,
+    set_: Assignments = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Train a regional LSTM on the fit basins, the data-driven ceiling, and score it on every split."""
+    settings, directory = _loaded(surrogate, config, data, out, set_ or [])
+    if dry_run:
+        from pipeline.plan import lstm_text
+
+        typer.echo(lstm_text(settings, directory))
+    else:
+        from pipeline.stages import run_lstm
+
+        run_lstm(settings, directory)
+
+
+@app.command()
 def report(directory: Annotated[Path, typer.Argument(help="A run's directory.")]) -> None:
     """Write report.html of a finished run anew."""
     from pipeline.report import write_report

@@ -12,6 +12,7 @@ from legacy_models.errors import UnknownNameError
 from legacy_models.files import sha256_of_file
 from pipeline import (
     calibration,
+    ceiling,
     design,
     emulation,
     learning,
@@ -61,6 +62,13 @@ def run_calibration(config: Config, directory: Path, surrogate: str | None = Non
         calibration.calibrate(job)
         if config.calibrate.regionalise is not None:
             regionalisation.regionalise(job, config.calibrate.regionalise)
+
+
+def run_lstm(config: Config, directory: Path) -> None:
+    """Train the regional LSTM and judge it; arguments and errors as for ``run_until``."""
+    _make_reproducible(config.seed)
+    with opened(config, directory) as job:
+        ceiling.reach_ceiling(job)
 
 
 def _run_until(last: str, job: Job) -> None:
