@@ -18,7 +18,6 @@ from dpl.routing import ROUTING, streamflow
 from legacy_models.errors import UsageError
 from legacy_models.linear_reservoir.adapter import LinearReservoir
 from pipeline import answers, calibration
-from pipeline.config import load_config
 
 SPACE = LinearReservoir.parameters + ROUTING
 SETTINGS = GradientSettings()
@@ -210,8 +209,3 @@ def test_a_search_through_the_surrogate_goes_on_where_it_was_interrupted(
     assert asked == rounds
     for name in ("curves.csv", "scores.csv"):
         assert (again / name).read_bytes() == (whole / name).read_bytes()
-
-
-def test_a_legacy_model_has_no_slopes_to_go_by():
-    with pytest.raises(UsageError, match=r"calibrate: method gradient goes by slopes.*on=surrogate"):
-        load_config("synthetic", assignments=["calibrate.method=gradient"])
