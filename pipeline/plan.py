@@ -64,7 +64,7 @@ def lstm_text(config: Config, directory: Path) -> str:
     """Return the plan of the regional LSTM as text; the data are read, nothing else is run."""
     settings, experiment = config.lstm, prepare(config, directory, Reporter())
     days = settings.epochs * settings.steps * settings.batch * (settings.warmup_days + settings.loss_days)
-    seconds = len(settings.seeds) * days * STEP_SECONDS * (settings.hidden / 64) ** 2
+    seconds = len(settings.seeds) * days * STEP_SECONDS * (settings.hidden / 64) ** 1.5
     lines = [
         f"basins        {len(experiment.splits.fit)} fit, {len(experiment.basins)} to simulate",
         f"steps         {settings.epochs * settings.steps} at most, {len(settings.seeds)} seeds",
