@@ -42,7 +42,7 @@ def calibrate(job: Job) -> None:
     experiment = calibrated(job)
     place = folder(job.directory, experiment)
     stage, request = f"calibrate-{place.parent.name}-{place.name}", fingerprint(job, experiment)
-    if not (job.record.finished(stage, request) and (place / "summary.json").exists()):
+    if not (job.record.finished(stage, request) and calibration_files.complete(place)):
         with job.record.running(stage, request) as note:
             outcomes = search(job, experiment)
             found, kept = _with_a_result(job, experiment, outcomes)

@@ -68,6 +68,11 @@ def write(
     write_json(place / "summary.json", {**common, **about, **_scores(table)})
 
 
+def complete(place: Path) -> bool:
+    """Whether ``place`` has what evaluation reads; what was written before there were series has not."""
+    return all((place / name).exists() for name in ("simulations.nc", "summary.json"))
+
+
 def simulations(experiment: Experiment, series: SeriesOfSeeds) -> xr.Dataset:
     """Routed streamflow of every source, in the form of a run's, with the seeds before the basins."""
     about = {"units": "mm/day", "long_name": "streamflow"}

@@ -28,7 +28,7 @@ def reach_ceiling(job: Job) -> None:
     """Train a network for each seed, simulate the span at every basin, score it and write the files."""
     settings, experiment = job.experiment.config.lstm, job.experiment
     place, fingerprint = folder(job.directory), _fingerprint(experiment)
-    if not (job.record.finished("lstm", fingerprint) and (place / "summary.json").exists()):
+    if not (job.record.finished("lstm", fingerprint) and calibration_files.complete(place)):
         with job.record.running("lstm", fingerprint):
             data = regional_data(experiment)
             series, history = {}, []

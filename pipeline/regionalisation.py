@@ -35,7 +35,7 @@ def regionalise(job: Job, how: str) -> None:
     whole = job.experiment.fingerprint("periods", "splits", "legacy_model", "network")
     stage = f"regionalise-{place.parent.name}-{place.name}"
     fingerprint = sha256_of_json([calibration.fingerprint(job, calibrated), whole])
-    if not (job.record.finished(stage, fingerprint) and (place / "summary.json").exists()):
+    if not (job.record.finished(stage, fingerprint) and calibration_files.complete(place)):
         with job.record.running(stage, fingerprint):
             _carry_and_judge(job, how, source, place)
     calibration_files.add_to_summary(job.directory)

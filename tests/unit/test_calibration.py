@@ -100,6 +100,18 @@ def test_a_finished_calibration_and_one_with_a_smaller_budget_run_nothing_again(
     pd.testing.assert_frame_equal(shorter, curve[curve["evaluations"] <= 30].reset_index(drop=True))
 
 
+def test_one_that_left_no_series_is_finished_from_the_store(calibrated, ensembles):
+    place = calibrated()
+    before = (place / "scores.csv").read_bytes()
+    (place / "simulations.nc").rename(place / "kept.nc")
+    asked = sum(ensembles)
+    calibrated()
+    assert (place / "scores.csv").read_bytes() == before
+    assert sum(ensembles) == 2 * asked  # asked again, and answered by the store
+    with xr.open_dataset(place / "simulations.nc") as again, xr.open_dataset(place / "kept.nc") as kept:
+        xr.testing.assert_identical(again, kept)
+
+
 def test_a_basins_search_is_the_same_whichever_others_there_are(calibrated, directory, tmp_path):
     shutil.copytree(directory, tmp_path / "fewer")
     curve = pd.read_csv(calibrated() / "curves.csv")
