@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from dpl.baselines.lstm_settings import LstmSettings
 from dpl.settings import LearningSettings
 from legacy_models.errors import UnknownNameError, UsageError
 from legacy_models.files import sha256_of_json
@@ -52,6 +53,7 @@ class Config(Section):
     refine: RefineConfig = RefineConfig()
     fidelity: FidelityConfig = FidelityConfig()
     calibrate: CalibrateConfig = CalibrateConfig()
+    lstm: LstmSettings = LstmSettings()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")

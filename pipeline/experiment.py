@@ -192,10 +192,11 @@ class Experiment:
         return np.stack([self.dataset[name].to_numpy() for name in names], axis=1).astype(np.float64)
 
     def only(self, basins: Collection[str]) -> "Experiment":
-        """The same experiment at some of its fit basins, as if there were no others."""
-        kept = tuple(basin for basin in self.splits.fit if basin in basins)
-        splits = replace(self.splits, fit=kept, validation=(), ungauged=())
-        sites = tuple(site for site in self.sites if site.name in kept)
+        """The same experiment at some of its basins, some of those to fit among them, as if there were no others."""
+        groups = (self.splits.fit, self.splits.validation, self.splits.ungauged)
+        fit, validation, ungauged = (tuple(basin for basin in group if basin in basins) for group in groups)
+        splits = replace(self.splits, fit=fit, validation=validation, ungauged=ungauged)
+        sites = tuple(site for site in self.sites if site.name in basins)
         return replace(self, dataset=self.dataset.sel(basin=[site.name for site in sites]), splits=splits, sites=sites)
 
     def fingerprint(self, *sections: str) -> str:
