@@ -19,6 +19,7 @@ from legacy_models.parameters import Array, ParameterSpace
 from legacy_models.tables import check_options
 from pipeline.basins import attribute_frame, check_inputs
 from pipeline.config import Config
+from pipeline.options import check_forms
 from pipeline.progress import Reporter
 from pipeline.readers import READERS, parse_options
 from pipeline.readers.contract import TARGETS
@@ -225,6 +226,7 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
         UsageError: for a configuration that does not fit the data.
         DataError: for data that break a rule, with file, basin and rule.
     """
+    check_forms(config)
     model = make_model(config)
     dataset = _read(config, directory, reporter)
     dataset, lacking = check_inputs(dataset, config.network.attributes, config.splits.skip_without_observations)
