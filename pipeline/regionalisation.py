@@ -2,11 +2,14 @@
 
     calibrate/METHOD-ON-HOW/EVALUATIONS/   parameters.nc, simulations.nc, scores.csv, summary.json
 
-The files are those of a calibration, with a value at every calibrated, validation and ungauged basin. What a calibrated
-basin is given is what its own attributes say, as at the others.
+The files are those of a calibration, with a value at every calibrated, validation and ungauged basin; ``parameters.nc``
+names the donor of each basin, or the penalty of each parameter. What a calibrated basin is given is what its own
+attributes say, as at the others.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -17,6 +20,9 @@ from legacy_models.parameters import Array
 from pipeline import calibration, calibration_files
 from pipeline.experiment import Experiment
 from pipeline.job import Job
+
+if TYPE_CHECKING:
+    from dpl.baselines.regionalisation import Carried
 
 
 def regionalise(job: Job, how: str) -> None:
@@ -48,8 +54,8 @@ def receivers(experiment: Experiment, donors: tuple[str, ...]) -> Experiment:
     return experiment.only({*donors, *experiment.splits.validation, *experiment.splits.ungauged})
 
 
-def carried(experiment: Experiment, donors: tuple[str, ...], values: Array, how: str) -> Array:
-    """Return (basin, parameter) values at the ``receivers`` from the (donor, parameter) ``values`` of ``donors``.
+def carried(experiment: Experiment, donors: tuple[str, ...], values: Array, how: str) -> "Carried":
+    """Return what the ``receivers`` are given from the (donor, parameter) ``values`` of ``donors``.
 
     Attributes are scaled as for a parameter network, on the basins to fit.
     """
@@ -59,7 +65,7 @@ def carried(experiment: Experiment, donors: tuple[str, ...], values: Array, how:
     scaler = AttributeScaler.fit(attributes, experiment.splits.fit)
     known = scaler.transform(attributes.loc[list(donors)])
     wanted = scaler.transform(attributes.loc[list(receivers(experiment, donors).basins)])
-    found: Array = REGIONALISATIONS.resolve(how)(experiment.space, values, known, wanted)
+    found: Carried = REGIONALISATIONS.resolve(how)(experiment.space, values, known, wanted)
     return found
 
 
@@ -68,7 +74,8 @@ def _carry_and_judge(job: Job, how: str, source: Path, place: Path) -> None:
     with xr.open_dataset(source / "parameters.nc") as found:
         donors, best = tuple(str(basin) for basin in found["basin"].to_numpy()), found["value"].to_numpy()
     experiment = receivers(job.experiment, donors)
-    values = np.stack([carried(job.experiment, donors, row, how) for row in best])
+    each = [carried(job.experiment, donors, row, how) for row in best]
+    values = np.stack([one.values for one in each])
     series = calibration.simulate(job, experiment, values)
     section = experiment.config.calibrate
     about = {
@@ -80,5 +87,17 @@ def _carry_and_judge(job: Job, how: str, source: Path, place: Path) -> None:
     job.reporter.say(
         f"{how}: parameters are carried to {len(experiment.basins)} basins; test observations are read now"
     )
-    parameters = calibration_files.parameters(experiment, values)
+    parameters = calibration_files.parameters(experiment, values).assign(_origin(donors, each))
     calibration_files.write(place, experiment, series, about, job.experiment.data_hash, parameters)
+
+
+def _origin(donors: tuple[str, ...], each: Sequence["Carried"]) -> dict[str, xr.Variable]:
+    """What a file says of where the parameters of every seed come from."""
+    found = {}
+    if all(one.donor is not None for one in each):
+        about = {"long_name": "calibrated basin whose parameters these are"}
+        found["donor"] = xr.Variable(("seed", "basin"), [np.array(donors)[one.donor] for one in each], about)
+    if all(one.penalty is not None for one in each):
+        about = {"long_name": "penalty of the ridge", "units": "1"}
+        found["penalty"] = xr.Variable(("seed", "parameter"), [one.penalty for one in each], about)
+    return found
