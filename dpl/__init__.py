@@ -17,4 +17,11 @@ LOSSES = Table(
     },
 )
 
-NETWORKS = Table("network", {"g_A": "dpl.networks:g_a", "g_Z": "dpl.networks:g_z"})
+NETWORKS = Table(
+    "network",
+    {
+        "g_A": "dpl.networks:g_a",
+        "g_Z": "dpl.networks:g_z",
+        "linear": "dpl.baselines.transfer_function:linear",
+    },
+)

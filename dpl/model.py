@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy.typing as npt
-from keras import ops
 
 from dpl.networks import ParameterNetwork
-from dpl.routing import LENGTH, ROUTING, route
+from dpl.routing import LENGTH, ROUTING, streamflow
 from legacy_models.errors import BundleError
 from legacy_models.parameters import ParameterSpace
 from surrogates.scaling import ToUnit
@@ -114,7 +113,6 @@ class DifferentiableModel:
             shares: output -> its share in the variable; none for streamflow, which is the runoff, routed.
         """
         if not shares:
-            runoff = ops.sum(ops.take(outputs, self.runoff, axis=-1), axis=-1)
-            return route(runoff, values[:, -2], values[:, -1], self.length)
+            return streamflow(outputs, self.runoff, values, self.length)
         parts = (share * outputs[..., self.output_names.index(name)] for name, share in shares.items())
         return sum(parts)

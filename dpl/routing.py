@@ -5,6 +5,7 @@ their own precision. ``route_arrays`` is the same computation with NumPy in and 
 it is used, so that whoever only needs the parameters' names and bounds does not wait for it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,20 @@ def route(runoff: Tensor, shape: Tensor, delay: Tensor, length: int = LENGTH) ->
     kernel = ops.transpose(ops.flip(weights, axis=1))[:, :, None]  # one filter a basin: basins are channels
     flow = ops.depthwise_conv(ops.transpose(before)[None], kernel, data_format="channels_last")
     return ops.transpose(flow[0])
+
+
+def streamflow(outputs: Tensor, runoff: Sequence[int], values: Tensor, length: int = LENGTH) -> Tensor:
+    """(basin, time) routed streamflow [mm/day] of (basin, time, output) ``outputs`` of a model.
+
+    Args:
+        outputs: as the model gives them.
+        runoff: positions of those whose sum is streamflow before routing [mm/day].
+        values: (basin, parameter), the last ones those of ``ROUTING``.
+        length: days of the unit hydrograph.
+    """
+    from keras import ops
+
+    return route(ops.sum(ops.take(outputs, runoff, axis=-1), axis=-1), values[:, -2], values[:, -1], length)
 
 
 def route_arrays(

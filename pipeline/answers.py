@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PURPOSE = "calibrate"
 PIECE = 512
 """Most series that are routed and compared at a time."""
+SLOPES = 64
+"""Series whose slopes are found at a time: the way back needs what every day left on the way there."""
 
 Runoff = Callable[[Rows, Array], Iterator[npt.NDArray[np.floating[Any]]]]
 """(point,) rows of basins and (point, parameter) values in; (some, time) runoff before routing out, piece by piece."""
@@ -101,6 +103,33 @@ def from_surrogate(experiment: Experiment, period: Span, surrogate: "Surrogate")
             yield outputs[..., places].sum(axis=-1, dtype=np.float64)
 
     return runoff
+
+
+def by_slope(experiment: Experiment, period: Span, surrogate: "Surrogate", loss: "Loss") -> Evaluate:
+    """Return what gives the ``loss`` as ``evaluator`` does, and its gradient through the surrogate beside it."""
+    from dpl.baselines.objective import slopes_of
+    from dpl.routing import streamflow
+
+    observed, count = _counted(experiment, period), len(experiment.model.parameters)
+    inputs, spread = period_inputs(experiment, experiment.sites, period), np.nanstd(observed, axis=1)
+
+    def simulate(values: Any, forcing: Any, antecedent: Any, properties: Any) -> Any:
+        outputs = surrogate.simulate(forcing, antecedent, values[:, :count], properties)
+        return streamflow(outputs, surrogate.spec.runoff_indices, values)
+
+    slopes = slopes_of(loss, experiment.space, simulate)
+
+    def evaluate(rows: Rows, points: Array) -> Array:
+        size = min(SLOPES, 1 << (len(rows) - 1).bit_length())  # few sizes, since each is traced for itself
+        found = []
+        for first in range(0, len(rows), size):
+            part = np.minimum(np.arange(first, first + size), len(rows) - 1)
+            some = rows[part]
+            read = (inputs.forcing[some], inputs.antecedent[some, 0], experiment.properties[some])
+            found.append(slopes(points[part], observed[some], spread[some], *read))
+        return np.concatenate(found)[: len(rows)]
+
+    return evaluate
 
 
 def _counted(experiment: Experiment, period: Span) -> Array:

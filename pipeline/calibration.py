@@ -3,8 +3,8 @@
     calibrate/METHOD-ON/store          the runoff of every legacy run that a search asked for
     calibrate/METHOD-ON/EVALUATIONS/   parameters.nc, simulations.nc, curves.csv, scores.csv, summary.json
 
-A search that is interrupted is begun anew and asks the same again, which the store answers; and so does one with
-another budget.
+A search that is interrupted is begun anew and asks the same again. What the legacy model has answered the store has,
+for another budget too; what the surrogate has answered is kept until the calibration is finished.
 """
 
 import hashlib
@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from dpl.baselines import SEARCHES
-from dpl.baselines.search import Outcome, advance
+from dpl.baselines import BY_SLOPE, SEARCHES
+from dpl.baselines.search import Evaluate, Outcome, advance
 from legacy_models.errors import LegacyModelError, UsageError
-from legacy_models.files import sha256_of_json
+from legacy_models.files import sha256_of_json, write_text
 from legacy_models.parameters import Array
 from legacy_models.store import RunStore
 from pipeline import calibration_files, emulation, refine
-from pipeline.answers import PURPOSE, Runoff, evaluator, from_legacy_model, from_surrogate
+from pipeline.answer_log import remembered
+from pipeline.answers import PURPOSE, by_slope, evaluator, from_legacy_model, from_surrogate
 from pipeline.basins import in_hash_order
 from pipeline.closed_loop import Series, simulate_legacy, simulate_surrogate, span_inputs
 from pipeline.experiment import Experiment
@@ -38,21 +39,30 @@ def calibrate(job: Job) -> None:
         LegacyModelError: if every evaluation failed at every basin.
     """
     section = job.experiment.config.calibrate
-    experiment = job.experiment.only(chosen_basins(job.experiment, section.basins))
+    experiment = calibrated(job)
     place = folder(job.directory, experiment)
-    stage, fingerprint = f"calibrate-{place.parent.name}-{place.name}", _fingerprint(job, experiment)
-    if not (job.record.finished(stage, fingerprint) and calibration_files.complete(place)):
-        with job.record.running(stage, fingerprint) as note:
+    stage, request = f"calibrate-{place.parent.name}-{place.name}", fingerprint(job, experiment)
+    if not (job.record.finished(stage, request) and calibration_files.complete(place)):
+        with job.record.running(stage, request) as note:
             outcomes = search(job, experiment)
             found, kept = _with_a_result(job, experiment, outcomes)
             values = np.array([[_best(found, outcome) for outcome in row] for row in kept])
+            series = simulate(job, found, values)
+            about = calibration_files.search_facts(found, kept)
+            parameters = calibration_files.parameters(found, values, calibration_files.search_figures(kept))
+            write_text(place / "curves.csv", calibration_files.curves(found, kept).to_csv(index=False))
             job.reporter.say(f"{section.method}: the searches are over; test observations are read now")
-            series = [simulate(job, found, *one) for one in zip(section.seeds, values, strict=True)]
-            calibration_files.write(place, found, kept, values, series, job.experiment.data_hash)
+            calibration_files.write(place, found, series, about, job.experiment.data_hash, parameters)
+            _answers(job, experiment).unlink(missing_ok=True)
             note.update(legacy_runs=_legacy_runs(experiment), failed=sum(o.failed for row in outcomes for o in row))
     calibration_files.add_to_summary(job.directory)
     for line in calibration_files.lines(place):
         job.reporter.say(line)
+
+
+def calibrated(job: Job) -> Experiment:
+    """The experiment at the basins that are searched."""
+    return job.experiment.only(chosen_basins(job.experiment, job.experiment.config.calibrate.basins))
 
 
 def chosen_basins(experiment: Experiment, number: int | None) -> Sequence[str]:
@@ -75,20 +85,17 @@ def folder(directory: Path, experiment: Experiment) -> Path:
 
 def search(job: Job, experiment: Experiment) -> list[list[Outcome]]:
     """Return (seed, basin) outcomes of the searches that the configuration asks for."""
-    from dpl import losses
-
     section, basins = experiment.config.calibrate, experiment.basins
     begin, settings = SEARCHES.resolve(section.method), getattr(section, section.method)
+    start = experiment.space.to_unit(experiment.space.defaults)
     searches = [
-        begin(len(experiment.space), _seed(seed + experiment.config.seed, basin), settings)
+        begin(start, _seed(seed + experiment.config.seed, basin), settings)
         for seed in section.seeds
         for basin in basins
     ]
     total = len(searches) * section.evaluations
     title = f"{section.method} on {section.on}"
-    with _runoff(job, experiment) as runoff, job.reporter.bar(title, total) as told:
-        loss = losses.weighted(experiment.config.dpl.flow_losses)
-        evaluate = evaluator(experiment, experiment.fit_span, runoff, loss)
+    with _evaluator(job, experiment) as evaluate, job.reporter.bar(title, total) as told:
         outcomes = advance(
             searches,
             lambda rows, points: evaluate(rows % len(basins), points),
@@ -98,34 +105,50 @@ def search(job: Job, experiment: Experiment) -> list[list[Outcome]]:
     return [outcomes[i : i + len(basins)] for i in range(0, len(outcomes), len(basins))]
 
 
-def simulate(job: Job, experiment: Experiment, seed: int, parameters: Array) -> dict[str, Series]:
-    """Run the legacy model over all periods at (basin, parameter) values that the searches of a seed found.
+def simulate(job: Job, experiment: Experiment, values: Array) -> calibration_files.SeriesOfSeeds:
+    """Run the legacy model over all periods at (seed, basin, parameter) ``values``.
 
     Returns:
-        ``closed_loop``, and where the surrogate was calibrated, ``surrogate`` beside it.
+        For each seed the series of the closed loop; where the surrogate was calibrated, its own beside it.
     """
-    with job.reporter.bar(f"closed loop, seed {seed}", len(experiment.basins)) as told:
-        closed = simulate_legacy(
-            experiment, parameters, PURPOSE, lambda p: told(p.committed + p.failed, emulation.remaining(p))
-        )
-    if experiment.config.calibrate.on == "legacy":
-        return {"closed_loop": closed}
-    surrogate = emulation.load_surrogate(job, refine.chosen_round(job))
-    return {
-        "closed_loop": closed,
-        "surrogate": simulate_surrogate(experiment, surrogate, span_inputs(experiment), parameters),
-    }
+    section = experiment.config.calibrate
+    found: dict[int, dict[str, Series]] = {}
+    for seed, parameters in zip(section.seeds, values, strict=True):
+        with job.reporter.bar(f"closed loop, seed {seed}", len(experiment.basins)) as told:
+            closed = simulate_legacy(
+                experiment, parameters, PURPOSE, lambda p: told(p.committed + p.failed, emulation.remaining(p))
+            )
+        found[seed] = {"closed_loop": closed}
+        if section.on == "surrogate":
+            surrogate = emulation.load_surrogate(job, refine.chosen_round(job))
+            inputs = span_inputs(experiment)
+            found[seed]["surrogate"] = simulate_surrogate(experiment, surrogate, inputs, parameters)
+    return found
 
 
 @contextmanager
-def _runoff(job: Job, experiment: Experiment) -> Iterator[Runoff]:
-    """Yield what simulates the fit period."""
-    if experiment.config.calibrate.on == "legacy":
-        with from_legacy_model(experiment, experiment.fit_span, _store(experiment)) as runoff:
-            yield runoff
+def _evaluator(job: Job, experiment: Experiment) -> Iterator[Evaluate]:
+    """Yield what answers the searches, over the fit period."""
+    from dpl import losses
+
+    section, period = experiment.config.calibrate, experiment.fit_span
+    loss = losses.weighted(experiment.config.dpl.flow_losses)
+    if section.on == "legacy":
+        with from_legacy_model(experiment, period, _store(experiment)) as runoff:
+            yield evaluator(experiment, period, runoff, loss)
+        return
+    surrogate = emulation.load_surrogate(job, refine.chosen_round(job))
+    if section.method in BY_SLOPE:
+        evaluate = by_slope(experiment, period, surrogate, loss)
     else:
-        surrogate = emulation.load_surrogate(job, refine.chosen_round(job))
-        yield from_surrogate(experiment, experiment.fit_span, surrogate)
+        evaluate = evaluator(experiment, period, from_surrogate(experiment, period, surrogate), loss)
+    with remembered(evaluate, _answers(job, experiment), fingerprint(job, experiment)) as kept:
+        yield kept
+
+
+def _answers(job: Job, experiment: Experiment) -> Path:
+    """Where the surrogate's answers are while the searches go on."""
+    return folder(job.directory, experiment) / "answers.npy"
 
 
 def _store(experiment: Experiment) -> Path:
@@ -161,15 +184,16 @@ def _best(experiment: Experiment, outcome: Outcome) -> Array:
 
 
 def _seed(seed: int, basin: str) -> int:
-    """A seed for spotpy that depends on nothing else, so that a basin's search is the same among any others."""
+    """A seed of a search that depends on nothing else, so that a basin's search is the same among any others."""
     return int(hashlib.sha256(f"{seed}:{basin}".encode()).hexdigest()[:8], 16)
 
 
-def _fingerprint(job: Job, experiment: Experiment) -> str:
+def fingerprint(job: Job, experiment: Experiment) -> str:
     """Hash of all that decides the results."""
     config = experiment.config
     surrogate = None
     if config.calibrate.on == "surrogate":
         surrogate = emulation.emulate_fingerprint(job, refine.chosen_round(job))
-    own: list[Any] = [config.calibrate.model_dump(mode="json"), dict(config.dpl.flow_losses), surrogate]
+    others = {"regionalise", *(name for name in SEARCHES if name != config.calibrate.method)}
+    own: list[Any] = [config.calibrate.model_dump(mode="json", exclude=others), dict(config.dpl.flow_losses), surrogate]
     return sha256_of_json([experiment.fingerprint("periods", "splits", "legacy_model"), *own])

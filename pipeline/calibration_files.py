@@ -1,4 +1,4 @@
-"""What a calibration leaves: parameters, simulations, best-so-far curves, scores, a summary; and who reads them."""
+"""What a calibration, or another baseline of a run, leaves: parameters, simulations, scores; and who reads them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,40 +22,55 @@ from pipeline.splits import SPLITS
 SCHEMA_VERSION = 1
 SIMULATIONS, SUMMARY = "simulations.nc", "summary.json"
 
+SOURCES = {"closed_loop": "closed_loop", "surrogate": "through_surrogate", "lstm": "lstm"}
+"""Source of series -> what its scores are called in the summary."""
+JUDGED = ("closed_loop", "lstm")
+"""Sources whose scores count, not as a means."""
+
 Outcomes = Sequence[Sequence[Outcome]]
 """(seed, basin)."""
+
+SeriesOfSeeds = Mapping[int, Mapping[str, Series]]
+"""Seed -> source -> series."""
 
 
 def write(
     place: Path,
     experiment: Experiment,
-    outcomes: Outcomes,
-    values: Array,
-    series: Sequence[Mapping[str, Series]],
+    series: SeriesOfSeeds,
+    about: Mapping[str, Any],
     data_hash: str,
+    parameters: xr.Dataset | None = None,
 ) -> None:
-    """Write the files of a calibration to ``place``.
+    """Score what a method found and write its files to ``place``.
 
     Args:
         place: a folder.
-        experiment: at the basins that were calibrated.
-        outcomes: of their searches.
-        values: (seed, basin, parameter) the best values.
-        series: what each seed's values give, by source.
+        experiment: at the basins that the method gives something for.
+        series: what was simulated there.
+        about: what the summary says of the method; its ``title`` is what the method is called.
         data_hash: of all basins' data.
+        parameters: at which it was simulated.
     """
-    place.mkdir(parents=True, exist_ok=True)
-    table = _scores(experiment, series)
-    write_dataset(place / "parameters.nc", _parameters(experiment, outcomes, values))
+    table = pd.concat(
+        [score_table(experiment, found).assign(seed=seed) for seed, found in series.items()], ignore_index=True
+    )
+    if parameters is not None:
+        write_dataset(place / "parameters.nc", parameters)
     write_dataset(place / SIMULATIONS, _simulations(experiment, series))
-    write_text(place / "curves.csv", curves(experiment, outcomes).to_csv(index=False))
     write_text(place / "scores.csv", table.to_csv(index=False))
-    hashes = {"data": data_hash, "model": experiment.model.version}
-    write_json(place / SUMMARY, _summary(experiment, outcomes, table) | {"hashes": hashes})
+    common = {
+        "schema_version": SCHEMA_VERSION,
+        "seeds": list(series),
+        "basins": list(experiment.basins),
+        "periods": {name: [str(day) for day in span] for name, span in experiment.splits.periods.by_name().items()},
+        "hashes": {"data": data_hash, "model": experiment.model.version},
+    }
+    write_json(place / SUMMARY, {**common, **about, **_scores(table)})
 
 
 def complete(place: Path) -> bool:
-    """Whether the files of a calibration are there; the last to be written is the summary."""
+    """Whether ``place`` has what is read of it; the last to be written is the summary."""
     return all((place / name).exists() for name in (SIMULATIONS, SUMMARY))
 
 
@@ -76,19 +91,23 @@ def curves(experiment: Experiment, outcomes: Outcomes) -> pd.DataFrame:
 
 
 def lines(place: Path) -> list[str]:
-    """Say what a calibration found, and where it is."""
+    """Say what a method found, and where it is."""
     summary = _read(place)
     texts = [
         f"{split} NSE {found['nse_median']:.3f}"
-        for split, found in summary["closed_loop"].items()
+        for split, found in _result(summary).items()
         if found and found["nse_median"] is not None
     ]
-    about = f"{summary['method']} on {summary['on']}, {summary['evaluations']['budget']} evaluations"
-    return [f"{about}, {len(summary['basins'])} basins: {', '.join(texts)} (median, closed loop)", f"results: {place}"]
+    judged = "closed loop" if summary["closed_loop"] else "no legacy model"
+    title = summary.get("title", place.parent.name)  # older ones have none
+    return [
+        f"{title}, {len(summary['basins'])} basins: {', '.join(texts)} (median, {judged})",
+        f"results: {place}",
+    ]
 
 
 def calibrations(directory: Path) -> dict[str, Path]:
-    """Folder of every finished calibration in a run's directory, by ``METHOD-ON-EVALUATIONS``."""
+    """Folder of everything finished under ``calibrate`` in a run's directory, by the names of the last two folders."""
     places = [path.parent for path in sorted((directory / "calibrate").glob(f"*/*/{SUMMARY}"))]
     return {f"{place.parent.name}-{place.name}": place for place in places}
 
@@ -102,7 +121,7 @@ def belongs(place: Path, hashes: Mapping[str, str | None]) -> bool:
 def baselines(directory: Path, hashes: Mapping[str, str | None]) -> dict[str, Any]:
     """SCORES by split of the calibrations in a run's directory that belong to it."""
     places = calibrations(directory).items()
-    return {name: _read(place)["closed_loop"] for name, place in places if belongs(place, hashes)}
+    return {name: _result(_read(place)) for name, place in places if belongs(place, hashes)}
 
 
 def add_to_summary(directory: Path) -> None:
@@ -113,35 +132,13 @@ def add_to_summary(directory: Path) -> None:
         write_json(path, summary | {"baselines": baselines(directory, summary["hashes"])})
 
 
-def _read(place: Path) -> dict[str, Any]:
-    """Return the summary of a calibration."""
-    summary: dict[str, Any] = json.loads((place / SUMMARY).read_text(encoding="utf-8"))
-    return summary
-
-
-def _scores(experiment: Experiment, series: Sequence[Mapping[str, Series]]) -> pd.DataFrame:
-    """``closed_loop.score_table`` of every seed."""
-    seeds = experiment.config.calibrate.seeds
-    parts = [score_table(experiment, one).assign(seed=seed) for seed, one in zip(seeds, series, strict=True)]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _simulations(experiment: Experiment, series: Sequence[Mapping[str, Series]]) -> xr.Dataset:
-    """Observed streamflow, and by seed what was simulated."""
-    by_source = {source: np.stack([one[source].streamflow for one in series]) for source in series[0]}
-    return flow_dataset(experiment, by_source).assign_coords(seed=list(experiment.config.calibrate.seeds))
-
-
-def _parameters(experiment: Experiment, outcomes: Outcomes, values: Array) -> xr.Dataset:
-    """The best values, what they cost, and what the parameters are."""
+def parameters(experiment: Experiment, values: Array, figures: Mapping[str, Any] | None = None) -> xr.Dataset:
+    """(seed, basin, parameter) ``values`` with what the parameters are, and (seed, basin) ``figures``."""
     about = {"long_name": "calibrated parameter, effective for this model set-up"}
     dimensions = ("seed", "basin")
     data: dict[str, Any] = {
         "value": ((*dimensions, "parameter"), values, about),
-        "cost": (dimensions, [[outcome.improvements[-1].cost for outcome in row] for row in outcomes]),
-        "evaluations": (dimensions, [[outcome.evaluations for outcome in row] for row in outcomes]),
-        "failed": (dimensions, [[outcome.failed for outcome in row] for row in outcomes]),
-        "converged": (dimensions, np.array([[outcome.converged for outcome in row] for row in outcomes], np.int8)),
+        **{name: (dimensions, found) for name, found in (figures or {}).items()},
         **parameter_variables(experiment.space),
     }
     coordinates = {
@@ -152,23 +149,26 @@ def _parameters(experiment: Experiment, outcomes: Outcomes, values: Array) -> xr
     return xr.Dataset(data, coordinates, file_attributes(experiment))
 
 
-def _summary(experiment: Experiment, outcomes: Outcomes, table: pd.DataFrame) -> dict[str, Any]:
-    """Everything about a calibration that is small; scores are means over seeds, and of each seed."""
+def search_figures(outcomes: Outcomes) -> dict[str, Any]:
+    """(seed, basin) what became of every search."""
+    return {
+        "cost": [[outcome.improvements[-1].cost for outcome in row] for row in outcomes],
+        "evaluations": [[outcome.evaluations for outcome in row] for row in outcomes],
+        "failed": [[outcome.failed for outcome in row] for row in outcomes],
+        "converged": np.array([[outcome.converged for outcome in row] for row in outcomes], np.int8),
+    }
+
+
+def search_facts(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any]:
+    """What the summary says of searches."""
     section = experiment.config.calibrate
     every = [outcome for row in outcomes for outcome in row]
-    by_seed = {
-        source: [split_scores(table[table["seed"] == seed], source) for seed in section.seeds]
-        for source in ("closed_loop", "surrogate")
-    }
     return {
-        "schema_version": SCHEMA_VERSION,
+        "title": f"{section.method} on {section.on}, {section.evaluations} evaluations",
         "method": section.method,
         "on": section.on,
         "settings": asdict(getattr(section, section.method)),
         "objective": dict(experiment.config.dpl.flow_losses),
-        "seeds": list(section.seeds),
-        "basins": list(experiment.basins),
-        "periods": {name: [str(day) for day in span] for name, span in experiment.splits.periods.by_name().items()},
         "evaluations": {
             "budget": section.evaluations,
             "made": sum(outcome.evaluations for outcome in every),
@@ -176,10 +176,37 @@ def _summary(experiment: Experiment, outcomes: Outcomes, table: pd.DataFrame) ->
             "searches": len(every),
             "converged": sum(outcome.converged for outcome in every),
         },
-        "closed_loop": _mean(by_seed["closed_loop"]),
-        "through_surrogate": _mean(by_seed["surrogate"]) if section.on == "surrogate" else None,
-        "by_seed": {"closed_loop": by_seed["closed_loop"]},
     }
+
+
+def _read(place: Path) -> dict[str, Any]:
+    """Return the summary of a calibration."""
+    summary: dict[str, Any] = json.loads((place / SUMMARY).read_text(encoding="utf-8"))
+    return summary
+
+
+def _simulations(experiment: Experiment, series: SeriesOfSeeds) -> xr.Dataset:
+    """Observed streamflow, and by seed what was simulated."""
+    first, *_ = series.values()
+    by_source = {source: np.stack([found[source].streamflow for found in series.values()]) for source in first}
+    return flow_dataset(experiment, by_source).assign_coords(seed=list(series))
+
+
+def _scores(table: pd.DataFrame) -> dict[str, Any]:
+    """Scores of every source, means over seeds, and of each seed; null for a source that there is not."""
+    seeds = table["seed"].unique()
+    by_seed = {
+        source: [split_scores(table[table["seed"] == seed], source) for seed in seeds]
+        for source in table["source"].unique()
+    }
+    means = {key: _mean(by_seed[source]) if source in by_seed else None for source, key in SOURCES.items()}
+    return means | {"by_seed": {source: by_seed[source] for source in JUDGED if source in by_seed}}
+
+
+def _result(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """SCORES by split of the source that counts."""
+    scores: dict[str, Any] = next(summary[source] for source in JUDGED if summary.get(source))
+    return scores
 
 
 def _mean(by_seed: Sequence[dict[str, Scores | None]]) -> dict[str, Scores | None]:

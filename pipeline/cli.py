@@ -72,12 +72,15 @@ def calibrate(
     out: Out = None,
     set_: Assignments = None,
     dry_run: DryRun = False,
-    method: Annotated[str | None, typer.Option(help="How to search: sceua.")] = None,
+    method: Annotated[str | None, typer.Option(help="How to search: sceua or gradient.")] = None,
     on: Annotated[str | None, typer.Option(help="What to run: the legacy model, or its surrogate.")] = None,
     evaluations: Annotated[int | None, typer.Option(help="Budget of each basin; 5000 by default.")] = None,
+    regionalise: Annotated[
+        str | None, typer.Option(help="Carry the result to ungauged basins: nearest or regression.")
+    ] = None,
 ) -> None:
     """Find the best parameters of each fit basin by itself, and score the legacy model there."""
-    given = {"method": method, "on": on, "evaluations": evaluations}
+    given = {"method": method, "on": on, "evaluations": evaluations, "regionalise": regionalise}
     own = [f"calibrate.{key}={value}" for key, value in given.items() if value is not None]
     settings, directory = _loaded(surrogate, config, data, out, [*(set_ or []), *own])
     if dry_run:
@@ -88,6 +91,27 @@ def calibrate(
         from pipeline.stages import run_calibration
 
         run_calibration(settings, directory, surrogate)
+
+
+@app.command()
+def lstm(
+    surrogate: Surrogate = "vic",
+    config: ConfigName = "synthetic",
+    data: Data = None,
+    out: Out = None,
+    set_: Assignments = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Train a regional LSTM on the fit basins, the data-driven ceiling, and score it on every split."""
+    settings, directory = _loaded(surrogate, config, data, out, set_ or [])
+    if dry_run:
+        from pipeline.plan import lstm_text
+
+        typer.echo(lstm_text(settings, directory))
+    else:
+        from pipeline.stages import run_lstm
+
+        run_lstm(settings, directory)
 
 
 @app.command()

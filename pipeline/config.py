@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from dpl.baselines.lstm_settings import LstmSettings
 from dpl.settings import LearningSettings
 from legacy_models.errors import UnknownNameError, UsageError
 from legacy_models.files import sha256_of_json
@@ -54,6 +55,7 @@ class Config(Section):
     fidelity: FidelityConfig = FidelityConfig()
     calibrate: CalibrateConfig = CalibrateConfig()
     drift: DriftConfig = DriftConfig()
+    lstm: LstmSettings = LstmSettings()
     tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")

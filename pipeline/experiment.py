@@ -19,6 +19,7 @@ from legacy_models.parameters import Array, ParameterSpace
 from legacy_models.tables import check_options
 from pipeline.basins import attribute_frame, check_inputs
 from pipeline.config import Config
+from pipeline.options import check_forms
 from pipeline.progress import Reporter
 from pipeline.readers import READERS, parse_options
 from pipeline.readers.contract import TARGETS
@@ -192,10 +193,11 @@ class Experiment:
         return np.stack([self.dataset[name].to_numpy() for name in names], axis=1).astype(np.float64)
 
     def only(self, basins: Collection[str]) -> "Experiment":
-        """The same experiment at some of its fit basins, as if there were no others."""
-        kept = tuple(basin for basin in self.splits.fit if basin in basins)
-        splits = replace(self.splits, fit=kept, validation=(), ungauged=())
-        sites = tuple(site for site in self.sites if site.name in kept)
+        """The same experiment at some of its basins, some of those to fit among them, as if there were no others."""
+        groups = (self.splits.fit, self.splits.validation, self.splits.ungauged)
+        fit, validation, ungauged = (tuple(basin for basin in group if basin in basins) for group in groups)
+        splits = replace(self.splits, fit=fit, validation=validation, ungauged=ungauged)
+        sites = tuple(site for site in self.sites if site.name in basins)
         return replace(self, dataset=self.dataset.sel(basin=[site.name for site in sites]), splits=splits, sites=sites)
 
     def fingerprint(self, *sections: str) -> str:
@@ -224,6 +226,7 @@ def prepare(config: Config, directory: Path, reporter: Reporter) -> Experiment:
         UsageError: for a configuration that does not fit the data.
         DataError: for data that break a rule, with file, basin and rule.
     """
+    check_forms(config)
     model = make_model(config)
     dataset, lacking = read_data(config, directory, reporter)
     splits = make_splits(

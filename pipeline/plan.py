@@ -54,6 +54,23 @@ def calibration_text(config: Config, directory: Path) -> str:
         seconds = asked * years * experiment.model.seconds_a_year / config.legacy_model.executor.worker_count
         lines.insert(2, f"time (about)  {_duration(seconds)}, and starting the program")
         lines.insert(3, f"disk (about)  {4e-9 * asked * days:.2f} GB of runoff")
+    if section.regionalise is not None:
+        others = len(experiment.splits.validation) + len(experiment.splits.ungauged)
+        lines.insert(-1, f"carried to    {others} basins that are not fitted, by {section.regionalise}")
+    return "\n".join(lines)
+
+
+def lstm_text(config: Config, directory: Path) -> str:
+    """Return the plan of the regional LSTM as text; the data are read, nothing else is run."""
+    settings, experiment = config.lstm, prepare(config, directory, Reporter())
+    days = settings.epochs * settings.steps * settings.batch * (settings.warmup_days + settings.loss_days)
+    seconds = len(settings.seeds) * days * STEP_SECONDS * (settings.hidden / 64) ** 1.5
+    lines = [
+        f"basins        {len(experiment.splits.fit)} fit, {len(experiment.basins)} to simulate",
+        f"steps         {settings.epochs * settings.steps} at most, {len(settings.seeds)} seeds",
+        f"time (about)  {_duration(seconds)}, where there is no GPU",
+        f"directory     {directory}",
+    ]
     return "\n".join(lines)
 
 

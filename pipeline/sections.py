@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from dpl import NETWORKS
-from dpl.baselines import SEARCHES
+from dpl.baselines import BY_SLOPE, REGIONALISATIONS, SEARCHES
+from dpl.baselines.gradient import GradientSettings
 from dpl.baselines.sceua import SceUaSettings
 from legacy_models import LEGACY_MODELS
 from legacy_models.executors import ExecutorSettings
@@ -145,7 +146,8 @@ class CalibrateConfig(Section):
 
     ``on``: what is run and compared with the observations of the fit period. ``evaluations``: the budget of every
     basin and seed. ``basins``: the first so many of the fit basins by SHA-256 of the id, null for all. ``seeds``: a
-    search for each, all of them side by side. The section of the method's name holds its settings.
+    search for each, all of them side by side. ``regionalise``: how what was found is carried to the basins that are not
+    fitted, null for not at all. The section of the method's name holds its settings.
     """
 
     method: str = "sceua"
@@ -153,12 +155,25 @@ class CalibrateConfig(Section):
     evaluations: int = Field(default=5000, ge=1)
     basins: int | None = Field(default=None, ge=1)
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
+    regionalise: str | None = None
     sceua: SceUaSettings = SceUaSettings()
+    gradient: GradientSettings = GradientSettings()
 
     @field_validator("method")
     @classmethod
     def _known(cls, name: str) -> str:
         return SEARCHES.check(name)
+
+    @field_validator("regionalise")
+    @classmethod
+    def _carries(cls, name: str | None) -> str | None:
+        return name if name is None else REGIONALISATIONS.check(name)
+
+    @model_validator(mode="after")
+    def _has_slopes(self) -> "CalibrateConfig":
+        if self.method in BY_SLOPE and self.on == "legacy":
+            raise ValueError(f"method {self.method} goes by slopes, which a legacy model does not give: on=surrogate")
+        return self
 
     @field_validator("seeds")
     @classmethod

@@ -10,7 +10,18 @@ from pathlib import Path
 
 from legacy_models.errors import UnknownNameError
 from legacy_models.files import sha256_of_file
-from pipeline import calibration, design, emulation, learning, publishing, refine, registered, verification
+from pipeline import (
+    calibration,
+    ceiling,
+    design,
+    emulation,
+    learning,
+    publishing,
+    refine,
+    regionalisation,
+    registered,
+    verification,
+)
 from pipeline.config import Config
 from pipeline.job import Job, opened
 
@@ -36,7 +47,9 @@ def run_until(last: str, config: Config, directory: Path, surrogate: str | None 
 
 
 def run_calibration(config: Config, directory: Path, surrogate: str | None = None) -> None:
-    """Calibrate each basin by itself as ``config.calibrate`` says; where it is on the surrogate, make that first.
+    """Calibrate each basin by itself as ``config.calibrate`` says, and carry the result to others if it says so.
+
+    Where it is on the surrogate, that is made first.
 
     Arguments and errors as for ``run_until``.
     """
@@ -47,6 +60,15 @@ def run_calibration(config: Config, directory: Path, surrogate: str | None = Non
             job = replace(job, registered=registered.choose(job, pin))
             _run_until("refine", job)
         calibration.calibrate(job)
+        if config.calibrate.regionalise is not None:
+            regionalisation.regionalise(job, config.calibrate.regionalise)
+
+
+def run_lstm(config: Config, directory: Path) -> None:
+    """Train the regional LSTM and judge it; arguments and errors as for ``run_until``."""
+    _make_reproducible(config.seed)
+    with opened(config, directory) as job:
+        ceiling.reach_ceiling(job)
 
 
 def _run_until(last: str, job: Job) -> None:

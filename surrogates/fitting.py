@@ -121,7 +121,7 @@ def fit(
 
 
 class _Progress:
-    """All that decides how fitting goes on: weights, their average, optimizer, history, best so far."""
+    """All that decides how fitting goes on: weights, their average, optimizer, seeds, history, best so far."""
 
     def __init__(self, network: keras.Model, budget: Budget) -> None:
         total = budget.epochs * budget.steps
@@ -136,6 +136,8 @@ class _Progress:
         self.network = network
         self.optimizer = keras.optimizers.Adam(rate)
         self.optimizer.build(network.trainable_variables)
+        weights = {id(weight) for weight in network.weights}
+        self.seeds = [variable for variable in network.variables if id(variable) not in weights]  # of dropout
         self.average = [tf.Variable(weight, trainable=False) for weight in network.get_weights()]
         self.averaging = budget.averaging
         self.clip = budget.clip
@@ -160,6 +162,7 @@ class _Progress:
             "average": self.averaged(),
             "best": self.best,
             "optimizer": [np.asarray(variable) for variable in self.optimizer.variables],
+            "seed": [np.asarray(variable) for variable in self.seeds],
         }
         arrays = {f"{name}.{i}": item for name, items in groups.items() for i, item in enumerate(items)}
         history = json.dumps([asdict(record) for record in self.history])
@@ -173,6 +176,8 @@ class _Progress:
             for variable, value in zip(self.average, _numbered(saved, "average"), strict=True):
                 variable.assign(value)
             for variable, value in zip(self.optimizer.variables, _numbered(saved, "optimizer"), strict=True):
+                variable.assign(value)
+            for variable, value in zip(self.seeds, _numbered(saved, "seed"), strict=False):  # older ones have none
                 variable.assign(value)
             self.best = _numbered(saved, "best")
             self.history = [Epoch(**record) for record in json.loads(saved["history"].tobytes().decode())]

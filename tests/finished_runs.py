@@ -76,12 +76,24 @@ def write_finished(
     return directory
 
 
-def write_calibration(run: Path, seeds: tuple[int, ...] = (0, 1), basins: int = 10, error: float = 0.2) -> Path:
-    """Write the simulations of a calibration of the first basins of a run."""
-    place = run / "calibrate" / "sceua-legacy" / "5000"
+def write_calibration(
+    run: Path,
+    name: str = "sceua-legacy/5000",
+    *,
+    seeds: tuple[int, ...] = (0, 1),
+    basins: int = 10,
+    held_out: slice = slice(0),
+    error: float = 0.2,
+    source: str = "closed_loop",
+) -> Path:
+    """Write the simulations of a calibration of the first basins of a run; those held out were carried to."""
+    place = run / "calibrate" / name
     place.mkdir(parents=True)
     values = np.stack([simulated(error, 10 + seed, basins) for seed in seeds])
-    data = {"closed_loop": (("seed", "basin", "time"), values, FLOW)}
-    xr.Dataset(data, {"seed": list(seeds), "basin": BASINS[:basins], "time": TIME}).to_netcdf(place / "simulations.nc")
+    group = np.full(basins, "fit", dtype="<U10")
+    group[held_out] = "ungauged"
+    data = {source: (("seed", "basin", "time"), values, FLOW)}
+    coordinates = {"seed": list(seeds), "basin": BASINS[:basins], "time": TIME, "split": ("basin", group)}
+    xr.Dataset(data, coordinates).to_netcdf(place / "simulations.nc")
     (place / "summary.json").write_text(json.dumps({"hashes": HASHES}))
     return place

@@ -58,17 +58,17 @@ class SceUaSettings:
                 raise UsageError(f"{name} must be at least {least}, received {getattr(self, name)}")
 
 
-def sceua(dimensions: int, seed: int, settings: SceUaSettings) -> Search:
-    """Search the unit cube of ``dimensions``; see ``search`` for how.
+def sceua(start: Array, seed: int, settings: SceUaSettings) -> Search:
+    """Search the unit cube; see ``search`` for how.
 
     Args:
-        dimensions: number of parameters.
+        start: (parameter,) only their number is used: the first population is drawn.
         seed: of spotpy's random numbers, below 2^32.
         settings: complexes and convergence.
     """
     sampler, aside = greenlet(_sample), _Aside()
     with aside:
-        asked = sampler.switch(dimensions, seed, settings)
+        asked = sampler.switch(len(start), seed, settings)
     try:
         while not sampler.dead:
             costs = yield asked

@@ -15,11 +15,14 @@ from legacy_models.errors import UsageError
 from legacy_models.parameters import Array
 
 Search = Generator[Array, Array, None]
-"""Yields (point, parameter) points of the unit cube and is sent their (point,) costs."""
+"""Yields (point, parameter) points of the unit cube and is sent their (point,) costs.
+
+One that goes by slopes is sent (point, 1 + parameter) costs and their gradients in the unit cube.
+"""
 
 Rows = npt.NDArray[np.int64]
 Evaluate = Callable[[Rows, Array], Array]
-"""(point,) which search asks, and (point, parameter) what; returns (point,) costs, NaN where the evaluation failed."""
+"""(point,) which search asks, and (point, parameter) what; returns what searches are sent, NaN where one failed."""
 
 WORST = 1e6
 """What a search is told of a failed evaluation: worse than any score of a simulation, but a number."""
@@ -82,9 +85,9 @@ def advance(
     courses = [_Course(search, evaluations) for search in searches]
     while running := [(row, course) for row, course in enumerate(courses) if course.asked.size]:
         rows = np.concatenate([np.full(len(course.asked), row) for row, course in running])
-        costs = evaluate(rows, np.concatenate([course.asked for _, course in running]))
+        answers = evaluate(rows, np.concatenate([course.asked for _, course in running]))
         for row, course in running:
-            course.tell(costs[rows == row])
+            course.tell(answers[rows == row])
         if on_round is not None:
             on_round(sum(course.evaluations for course in courses))
     return [course.outcome() for course in courses]
@@ -104,16 +107,19 @@ class _Course:
     def __post_init__(self) -> None:
         self.asked = next(self.search)[: self.budget]
 
-    def tell(self, costs: Array) -> None:
+    def tell(self, answers: Array) -> None:
         """Note the costs of what was asked and hear the next question."""
+        told = answers.copy()
+        costs = told.reshape(len(told), -1)[:, 0]
         for cost, point in zip(costs, self.asked, strict=True):
             self._note(float(cost), point)
+        costs[...] = np.where(np.isfinite(costs), np.minimum(costs, WORST), WORST)
         if self.evaluations == self.budget:
             self.search.close()
             self.asked = self.asked[:0]
             return
         try:
-            asked = self.search.send(np.where(np.isfinite(costs), np.minimum(costs, WORST), WORST))
+            asked = self.search.send(told)
             self.asked = asked[: self.budget - self.evaluations]
         except StopIteration:
             self.asked, self.converged = self.asked[:0], True

@@ -1,10 +1,10 @@
 """Every figure of every method in a finished run, basin by basin.
 
 A method leaves daily streamflow: the variables of ``simulations.nc`` called streamflow, in the run's directory and in
-those of its calibrations. Day-of-year climatology is added as the floor.
+those of its calibrations, the regional LSTM among them. Day-of-year climatology is added as the floor.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from dpl.routing import LENGTH
 from legacy_models.errors import DataError, UsageError
 from legacy_models.files import sha256_of_json
 from legacy_models.parameters import Array
-from pipeline.calibration_files import SIMULATIONS, belongs, calibrations
+from pipeline.calibration_files import JUDGED, SIMULATIONS, belongs, calibrations
 from pipeline.report.inputs import RunFiles, dig, labels, opened_dataset, opened_run
 
 LEARNED = "learned_parameters"
@@ -136,13 +136,14 @@ def score_run(setup: Setup) -> ScoredRun:
     Raises:
         DataError: naming the file that is missing or cannot be used.
     """
-    places = calibrations(setup.request.directory)
-    left_out = {place: why for place in places.values() if (why := _hindrance(place, setup))}
+    places, left_out = calibrations(setup.request.directory), {}
     with opened_run(setup.request.directory) as run:
         simulations = _check_simulations(setup.request, run.simulations)
         flows = list(_flows(simulations, setup.seed))
         for name, place in places.items():
-            if place not in left_out:
+            if why := _hindrance(place, setup, _split_of(simulations)):
+                left_out[place] = why
+            else:
                 flows += _calibrated(name, place / SIMULATIONS, simulations, setup.seed)
         return ScoredRun(
             setup=setup,
@@ -152,11 +153,24 @@ def score_run(setup: Setup) -> ScoredRun:
         )
 
 
-def _hindrance(place: Path, setup: Setup) -> str | None:
-    """Why a calibration cannot stand beside the run in whose directory it is; None where it can."""
+def _hindrance(place: Path, setup: Setup, split_of: Mapping[str, str]) -> str | None:
+    """Why a calibration cannot stand beside the run in whose directory it is; None where it can.
+
+    One of each basin by itself can, at the basins that the run itself learned from. One that carries what it learned to
+    other basins must have held out those that the run held out, by ``split_of``, and no others.
+    """
     if not belongs(place, setup.hashes):
         return "was made of other data or by another legacy model"
-    return None if (place / SIMULATIONS).exists() else f"holds no {SIMULATIONS}; the same dpl calibrate writes it"
+    path = place / SIMULATIONS
+    if not path.exists():
+        return f"holds no {SIMULATIONS}; the same dpl calibrate writes it"
+    with opened_dataset(path) as found:
+        if lacking := {"basin", "time", "seed", "split"}.difference(found.dims, found.variables):
+            raise DataError(f"{path} lacks {', '.join(sorted(lacking))}")
+        own = _split_of(found)
+    carried = set(own.values()) != {"fit"}
+    differ = any(split_of.get(basin) != split for basin, split in own.items())
+    return "was made with other basins held out" if carried and differ else None
 
 
 def _setup(request: Request, run: RunFiles) -> Setup:
@@ -195,22 +209,26 @@ def _flows(simulations: xr.Dataset, seed: int) -> Iterator[_Flow]:
 
 
 def _calibrated(name: str, path: Path, simulations: xr.Dataset, seed: int) -> Iterator[_Flow]:
-    """Streamflow at the parameters of a calibration, one for each of its seeds, on the days of the run's own file.
+    """Streamflow of a calibration, one for each of its seeds, on the days of the run's own file.
 
-    The legacy model's is called ``name``; any other source is added to that. Basins that gave the run itself no
-    observations of the fit period are left out.
+    What is judged is called ``name``; any other source is added to that. Basins that it fitted and the run held out
+    are left out.
     """
-    gauged = labels(simulations["basin"])[labels(simulations["split"]) == "fit"]
+    split_of = _split_of(simulations)
     with opened_dataset(path) as found:
-        if not {"basin", "time", "seed"} <= set(found.dims):
-            raise DataError(f"{path}: expected dims seed, basin and time, received {', '.join(map(str, found.dims))}")
-        found = found.isel(basin=np.isin(labels(found["basin"]), gauged)).reindex(time=simulations["time"])
+        alike = [split_of.get(basin) == split for basin, split in _split_of(found).items()]
+        found = found.isel(basin=alike).reindex(time=simulations["time"])
         basins = labels(found["basin"])
         for source in _streamflow(found):
-            method = name if source == "closed_loop" else f"{name} {source}"
+            method = name if source in JUDGED else f"{name} {source}"
             for i, own in enumerate(found["seed"].to_numpy()):
                 values = found[source].isel(seed=i).transpose("basin", "time").to_numpy().astype(np.float64)
                 yield _Flow(method, seed + int(own), basins, values)
+
+
+def _split_of(simulations: xr.Dataset) -> dict[str, str]:
+    """Basin -> fit, validation or ungauged."""
+    return dict(zip(labels(simulations["basin"]).tolist(), labels(simulations["split"]).tolist(), strict=True))
 
 
 def _streamflow(simulations: xr.Dataset) -> list[str]:

@@ -219,7 +219,7 @@ def optima(job: Job, surrogate: Surrogate) -> Figures:
     """Search by SCE-UA with the legacy model itself, and score the surrogate at what it found."""
     with job.reporter.bar("SCE-UA", SEARCHES * EVALUATIONS) as show:
         trials = drawn(job, surrogate, SEARCHES, None)
-        searches = [sceua(trials.start.shape[1], seed, SceUaSettings()) for seed in range(len(trials.sites))]
+        searches = [sceua(start, seed, SceUaSettings()) for seed, start in enumerate(trials.start)]
         outcomes = search.advance(
             searches, lambda rows, points: -trials.legacy_nse_of(rows, points), EVALUATIONS, lambda done: show(done, "")
         )

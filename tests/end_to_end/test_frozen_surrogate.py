@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from dpl.attributes import AttributeScaler, NumericAttribute
+from dpl.baselines.objective import slopes_of
+from dpl.losses import weighted
 from dpl.model import DifferentiableModel
 from dpl.networks import ParameterNetwork
-from dpl.routing import ROUTING
+from dpl.routing import ROUTING, streamflow
 from dpl.settings import LearningData, LearningSettings
 from dpl.steps import Stepper
 from dpl.train import learn
@@ -100,3 +102,24 @@ def test_a_network_for_other_bounds_is_refused(surrogate):
     other = ParameterNetwork.create("g_A", network.scaler, wider)
     with pytest.raises(BundleError, match=f"differ in {first.name}"):
         DifferentiableModel.of(other, surrogate)
+
+
+def test_free_parameters_of_every_basin_have_slopes_and_feel_no_other_basin(surrogate, data):
+    count, generator = len(surrogate.spec.parameters), np.random.default_rng(2)
+
+    def simulate(values, forcing, antecedent, properties):
+        outputs = surrogate.simulate(forcing, antecedent, values[:, :count], properties)
+        return streamflow(outputs, surrogate.spec.runoff_indices, values)
+
+    slopes = slopes_of(weighted({"nse": 1.0}), surrogate.spec.parameters + ROUTING, simulate)
+    observed = np.where(np.arange(DAYS) < 60, np.nan, data.observed)
+    read = (np.nanstd(observed, axis=1), data.forcing, data.antecedent[:, 0], data.properties)
+    unit = generator.random((BASINS, count + len(ROUTING)))
+    found = slopes(unit, observed, *read)
+    assert np.isfinite(found).all()
+    assert np.abs(found[:, 1:]).max(axis=0).min() > 0
+    other = unit.copy()
+    other[1:] = generator.random(other[1:].shape)
+    again = slopes(other, observed, *read)
+    assert again[0] == pytest.approx(found[0], rel=1e-3, abs=1e-6)
+    assert (again[1:, 0] != found[1:, 0]).all()

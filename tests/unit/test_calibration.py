@@ -12,64 +12,15 @@ import xarray as xr
 
 from legacy_models import ensemble, metrics
 from legacy_models.errors import UsageError
-from legacy_models.linear_reservoir import program
 from legacy_models.model import RunResult
-from legacy_models.runner import BatchOutcome, checked_result
 from legacy_models.store import RunStore
 from pipeline import answers
-from pipeline.calibration import calibrate, chosen_basins
+from pipeline.calibration import chosen_basins
 from pipeline.config import load_config
 from pipeline.job import opened
+from tests.reservoir_world import in_process
 
-WORLD = """
-data:
-  reader: synthetic
-  options: {basins: 5, start: 1999-10-01, end: 2005-09-30, legacy_model: linear_reservoir, rain_error: 0,
-            temperature_error: 0, flow_error: 0, gap_share: 0}
-periods: {test: [2000-10-01, 2001-09-30], fit: [2001-10-01, 2004-09-30], validation: [2004-10-01, 2005-09-30]}
-legacy_model: {name: linear_reservoir, spinup_years: 2}
-calibrate: {evaluations: 60, sceua: {complexes: 2}}
-"""
 PLACE = Path("calibrate") / "sceua-legacy"
-
-
-def in_process(model, runs, directory, timeout, keep_failed):
-    """Stand in for a process of the linear reservoir: the same program, without starting Python."""
-    directory.mkdir(parents=True)
-    program.main(model.prepare(directory, runs)[-2:])
-    results = [checked_result(model, *pair) for pair in zip(runs, model.collect(directory, runs), strict=True)]
-    shutil.rmtree(directory)
-    return BatchOutcome(tuple(results), "", 0.1, 0.1)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """Folder with the configuration, and a run's directory that has the data already."""
-    folder = tmp_path_factory.mktemp("world")
-    (folder / "world.yaml").write_text(WORLD)
-    with opened(load_config(str(folder / "world.yaml")), folder / "run"):
-        return folder
-
-
-@pytest.fixture
-def directory(world, tmp_path, monkeypatch):
-    """A run's directory of its own, whose legacy runs need no processes."""
-    monkeypatch.setattr("legacy_models.sandboxes.attempt_batch", in_process)
-    shutil.copytree(world / "run", tmp_path / "run")
-    return tmp_path / "run"
-
-
-@pytest.fixture
-def calibrated(world, directory):
-    """Return a function that calibrates with changes of the configuration and returns the folder of the results."""
-
-    def run(*assignments, where=directory):
-        config = load_config(str(world / "world.yaml"), assignments=assignments)
-        with opened(config, where) as job:
-            calibrate(job)
-        return where / PLACE / str(config.calibrate.evaluations)
-
-    return run
 
 
 @pytest.fixture
@@ -114,16 +65,6 @@ def test_simulations_are_those_that_were_scored_seed_by_seed(calibrated):
         for i, seed in enumerate(found["seed"].to_numpy()):
             expected = table.loc["test"].loc[seed].loc[list(found["basin"].to_numpy()), "nse"]
             assert metrics.nse(observed, simulated[i]) == pytest.approx(expected.to_numpy(), abs=1e-6)
-
-
-def test_a_calibration_without_simulations_gets_them_from_the_store(calibrated, directory):
-    place = calibrated()
-    (place / "simulations.nc").rename(place / "first.nc")
-    before = committed(directory)
-    assert calibrated() == place
-    assert committed(directory) == before
-    with xr.open_dataset(place / "first.nc") as first, xr.open_dataset(place / "simulations.nc") as again:
-        xr.testing.assert_identical(first, again)
 
 
 def test_ensembles_are_far_fewer_than_evaluations_and_every_one_has_all_basins(calibrated, ensembles):
@@ -173,6 +114,19 @@ def test_a_finished_calibration_and_one_with_a_smaller_budget_run_nothing_again(
     curve, shorter = (pd.read_csv(folder / "curves.csv") for folder in (place, calibrated("calibrate.evaluations=30")))
     assert committed(directory) == before
     pd.testing.assert_frame_equal(shorter, curve[curve["evaluations"] <= 30].reset_index(drop=True))
+
+
+def test_one_that_left_no_simulations_is_finished_from_the_store(calibrated, ensembles, directory):
+    place = calibrated()
+    before, runs = (place / "scores.csv").read_bytes(), committed(directory)
+    (place / "simulations.nc").rename(place / "kept.nc")
+    asked = sum(ensembles)
+    calibrated()
+    assert (place / "scores.csv").read_bytes() == before
+    assert sum(ensembles) == 2 * asked  # asked again, and answered by the store
+    assert committed(directory) == runs
+    with xr.open_dataset(place / "simulations.nc") as again, xr.open_dataset(place / "kept.nc") as kept:
+        xr.testing.assert_identical(again, kept)
 
 
 def test_a_basins_search_is_the_same_whichever_others_there_are(calibrated, directory, tmp_path):

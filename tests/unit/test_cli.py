@@ -51,6 +51,16 @@ def test_help_imports_nothing_heavy(entry):
             2,
             "data.options.legacy_options.tiles: no such option; there are: executable, spinup_years",
         ),
+        (
+            ["--set", "network.options={hiden: [8]}"],
+            2,
+            "network.options.hiden: no such option (did you mean 'hidden'?); there are: hidden, activation, dropout",
+        ),
+        (
+            ["--set", "surrogate.options={units: 8}"],
+            2,
+            "surrogate.options.units: no such option; there are: hidden, features, static, latent",
+        ),
         (["--no-such-option"], 2, "--no-such-option"),
     ],
 )

@@ -37,6 +37,8 @@ def test_the_resolved_configuration_reads_back_as_itself(tmp_path):
         ("legacy_model.executor.adress='tcp://a:1'", ["legacy_model.executor.adress", "did you mean 'address'"]),
         ("calibrate.sceua.complex=3", ["calibrate.sceua.complex", "did you mean 'complexes'"]),
         ("dpl.targets={swe: {wait: 1.0}}", ["dpl.targets.swe.wait", "did you mean 'weight'"]),
+        ("calibrate.gradient.start=3", ["calibrate.gradient.start", "did you mean 'starts'"]),
+        ("lstm.hiden=3", ["lstm.hiden", "did you mean 'hidden'"]),
         ("splits.ungauged_shares=0.1", ["splits.ungauged_shares", "did you mean 'ungauged_share'"]),
     ],
 )
@@ -70,6 +72,9 @@ def test_an_unknown_key_is_named_with_the_nearest_one(assignment, fragments):
         ("calibrate.evaluations=0", ["calibrate.evaluations", "greater than or equal to 1", "0"]),
         ("calibrate.seeds=[1, 1]", ["calibrate.seeds", "each seed once"]),
         ("calibrate.sceua.complexes=0", ["complexes must be at least 1", "0"]),
+        ("calibrate.method=gradient", ["method gradient goes by slopes", "legacy model", "on=surrogate"]),
+        ("calibrate.regionalise=nearst", ["no regionalisation is called 'nearst'", "did you mean 'nearest'"]),
+        ("lstm.seeds=[0, 0]", ["lstm.seeds", "each once", "0, 0"]),
         ("legacy_model.executor.name=daks", ["executor", "daks", "did you mean 'dask'"]),
         (
             "legacy_model.executor={name: dask, address: nowhere}",

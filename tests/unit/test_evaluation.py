@@ -218,6 +218,27 @@ def test_a_calibration_says_nothing_of_basins_that_are_ungauged_by_now(tmp_path)
     assert sorted(own["basin"].unique()) == BASINS[:4]
 
 
+def test_what_is_carried_to_ungauged_basins_and_the_lstm_are_tabled_there_as_methods_of_their_own(tmp_path):
+    run = write_finished(tmp_path / "run")
+    for name, source in (("sceua-legacy-nearest/5000", "closed_loop"), ("regional/lstm", "lstm")):
+        write_calibration(run, name, basins=24, held_out=slice(18, 24), source=source)
+    evaluate([str(run)], resamples=100)
+    found = tables(run / "evaluation")["per_basin"]
+    assert not found["method"].str.contains(" ").any()
+    for method in ("sceua-legacy-nearest-5000", "regional-lstm"):
+        own = found[found["method"] == method].groupby("split")["basin"].agg(lambda basins: sorted(set(basins)))
+        assert own.to_dict() == {"test": BASINS[:18], "ungauged": BASINS[18:]}
+
+
+def test_what_was_carried_with_other_basins_held_out_is_not_in_the_tables(tmp_path):
+    run = write_finished(tmp_path / "run", ungauged=slice(12, 24))
+    place = write_calibration(run, "regional/lstm", basins=24, held_out=slice(18, 24), source="lstm")
+    evaluate([str(run)], resamples=100)
+    assert "regional-lstm" not in set(tables(run / "evaluation")["per_basin"]["method"])
+    left_out = json.loads((run / "evaluation" / "evaluation.json").read_text())["runs"][0]["calibrations_left_out"]
+    assert left_out == {str(place): "was made with other basins held out"}
+
+
 def test_a_failed_simulation_is_counted_as_undefined(tmp_path):
     run = write_finished(tmp_path / "run")
     with xr.open_dataset(run / "simulations.nc") as data:

@@ -73,7 +73,7 @@ MATLAB Central File Exchange 7671; Duan et al. (1993), doi:10.1007/BF00939380.
 
 
 def minimise(problem, seed, evaluations, settings=SETTINGS):
-    search = sceua(len(problem.lower), seed, settings)
+    search = sceua(np.full(len(problem.lower), 0.5), seed, settings)
     (outcome,) = advance([search], lambda rows, points: problem(points), evaluations)
     return outcome
 
@@ -123,7 +123,7 @@ def test_searches_share_every_batch_and_none_notices_the_others():
         calls.append(len(rows))
         return np.array([problems[row](point[None])[0] for row, point in zip(rows, points, strict=True)])
 
-    searches = [sceua(2, seed, SETTINGS) for seed in range(3)]
+    searches = [sceua(np.full(2, 0.5), seed, SETTINGS) for seed in range(3)]
     together = advance(searches, evaluate, 400)
     alone = [minimise(problem, seed, 400) for seed, problem in enumerate(problems)]
     for one, other in zip(together, alone, strict=True):
@@ -156,13 +156,13 @@ def test_failed_evaluations_are_counted_and_the_search_keeps_away_from_them():
     def evaluate(rows, points):
         return np.where(points[:, 0] > 0.7, np.nan, problem(points))
 
-    (outcome,) = advance([sceua(2, 0, SETTINGS)], evaluate, 1200)
+    (outcome,) = advance([sceua(np.full(2, 0.5), 0, SETTINGS)], evaluate, 1200)
     assert 5 < outcome.failed < outcome.evaluations / 3
     assert outcome.improvements[-1].cost == pytest.approx(0.0, abs=1e-3)
 
 
 def test_if_everything_fails_there_is_no_result_and_no_crash():
-    (outcome,) = advance([sceua(2, 0, SETTINGS)], lambda rows, points: np.full(len(rows), np.nan), 120)
+    (outcome,) = advance([sceua(np.full(2, 0.5), 0, SETTINGS)], lambda rows, points: np.full(len(rows), np.nan), 120)
     assert (outcome.failed, outcome.evaluations, outcome.improvements) == (120, 120, ())
 
 

@@ -20,6 +20,7 @@ TABLES = {
     "dpl ": dpl.NETWORKS,
     "dpl  ": dpl.baselines.BASELINES,
     "dpl   ": dpl.baselines.SEARCHES,
+    "dpl    ": dpl.baselines.REGIONALISATIONS,
     "pipeline": pipeline.readers.READERS,
 }
 ENTRIES = [(layer.strip(), table, name) for layer, table in TABLES.items() for name in table]
