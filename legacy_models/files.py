@@ -43,6 +43,13 @@ def sha256_of_json(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def sha256_of_sources(folder: Path) -> str:
+    """Return the SHA-256 of the names and contents of all Python sources in ``folder`` and below."""
+    sources = sorted(folder.rglob("*.py"))
+    names = [path.relative_to(folder).as_posix() for path in sources]
+    return sha256_of_json([names, sha256_of_bytes(*(path.read_bytes() for path in sources))])
+
+
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; on success it is synced and renamed into place.

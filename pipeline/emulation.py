@@ -15,6 +15,7 @@ from legacy_models.store import RunStore
 from pipeline.closed_loop import run_all
 from pipeline.design import table
 from pipeline.job import Job
+from surrogates import architectures
 
 if TYPE_CHECKING:
     from legacy_models.run_set import RunSet
@@ -155,11 +156,13 @@ def simulate_fingerprint(job: Job, runs: Sequence[Run]) -> str:
 
 
 def emulate_fingerprint(job: Job, number: int) -> str:
-    """Hash of all that decides the surrogate of a round."""
+    """Hash of all that decides the surrogate of a round, the equations in its networks too: they read the weights."""
     if job.registered:
         return sha256_of_file(job.registered.path / "card.json")
     keys = [sorted(training_keys(job, i)) for i in range(number + 1)]
-    return sha256_of_json([keys, [asdict(surrogate_settings(job, i)) for i in range(number + 1)]])
+    return sha256_of_json(
+        [keys, [asdict(surrogate_settings(job, i)) for i in range(number + 1)], architectures.equations()]
+    )
 
 
 def remaining(progress: Progress) -> str:

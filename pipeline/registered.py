@@ -7,7 +7,7 @@ from pathlib import Path
 
 import surrogates
 from legacy_models.errors import BundleError, RegistryError, UsageError
-from legacy_models.files import sha256_of_bytes, sha256_of_json
+from legacy_models.files import sha256_of_json, sha256_of_sources
 from pipeline import design, emulation
 from pipeline.job import Job, Registered
 from pipeline.tracking import default_uri, fetch, made_for, version_address
@@ -57,15 +57,12 @@ def request(job: Job) -> str:
     and what a refined one depends on besides: the settings of refinement, and which observations were learned from.
     How parameters are learned through the surrogate is left out.
     """
-    folder = Path(surrogates.__file__).parent
-    sources = sorted(folder.rglob("*.py"))
-    names = [path.relative_to(folder).as_posix() for path in sources]
     return sha256_of_json(
         [
             _design_fingerprint(job),
             asdict(emulation.surrogate_settings(job, 0)),
             job.experiment.fingerprint("splits", "periods", "refine"),
-            [names, sha256_of_bytes(*(path.read_bytes() for path in sources))],
+            sha256_of_sources(Path(surrogates.__file__).parent),
         ]
     )
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from legacy_models.errors import BundleError
 from legacy_models.files import sha256_of_json
 from legacy_models.run_set import RunSet
-from surrogates.architectures import MIXED_PRECISION
+from surrogates.architectures import MIXED_PRECISION, equations
 from surrogates.domain import Domain
 from surrogates.fitting import Budget, Epoch, fit
 from surrogates.settings import TrainSettings
@@ -112,7 +112,7 @@ def _fingerprint(run_set: RunSet, settings: TrainSettings, warm_start: Surrogate
     """Hash of all that decides the result, except how long to go on in seconds."""
     plan = {name: value for name, value in asdict(settings).items() if name not in ("seconds", "patience")}
     earlier = warm_start.card.get("design_hash") if warm_start else None
-    return sha256_of_json([plan, list(map(str, run_set.keys)), earlier])
+    return sha256_of_json([plan, list(map(str, run_set.keys)), earlier, equations()])
 
 
 def _check_same_form(warm_start: Surrogate, run_set: RunSet, settings: TrainSettings) -> None:

@@ -5,6 +5,9 @@ The model takes a dict of forcing (basin, time, forcing), parameters (basin, par
 the outputs (basin, time, output); everything in physical units.
 """
 
+from pathlib import Path
+
+from legacy_models.files import sha256_of_sources
 from legacy_models.tables import Table
 
 ARCHITECTURES = Table(
@@ -17,3 +20,8 @@ ARCHITECTURES = Table(
 
 MIXED_PRECISION = frozenset({"lstm"})
 """Architectures that train well in bfloat16 where the device has it; equations of stores need float32."""
+
+
+def equations() -> str:
+    """Return the hash of this package's sources: weights trained under other ones do not fit, or mean other things."""
+    return sha256_of_sources(Path(__file__).parent)

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import xarray as xr
 
 from legacy_models.errors import StoreError, UsageError
 from legacy_models.store import RunStore
+from pipeline import emulation
 from pipeline.config import load_config
 from pipeline.job import opened
 from pipeline.stages import STAGES, run_until
@@ -95,6 +97,18 @@ def test_a_changed_learning_rate_repeats_learning_but_no_legacy_run_of_the_desig
     assert after["learn-0"]["fingerprint"] != before["learn-0"]["fingerprint"]
     with RunStore.open(finished_run / "store") as one, RunStore.open(directory / "store") as two:
         assert one.counts_by_purpose()["design"] == two.counts_by_purpose()["design"]
+
+
+def test_a_surrogate_whose_equations_were_other_ones_is_not_gone_on_with(
+    finished_run, tiny_config, tmp_path, monkeypatch
+):
+    package = tmp_path / "architectures"
+    shutil.copytree(Path(emulation.architectures.__file__).parent, package)
+    (package / "lstm.py").write_text((package / "lstm.py").read_text() + "\n")
+    with opened(tiny_config, finished_run) as job:
+        assert job.record.finished("emulate-0", emulation.emulate_fingerprint(job, 0))
+        monkeypatch.setattr(emulation.architectures, "__file__", str(package / "__init__.py"))
+        assert not job.record.finished("emulate-0", emulation.emulate_fingerprint(job, 0))
 
 
 def test_the_same_seed_gives_the_same_parameters(finished_run, tiny_config, tmp_path):
