@@ -1,5 +1,6 @@
 """How a benchmark's figures are kept: ``results/NAME.json`` with the command, commit, machine and data."""
 
+import json
 import os
 import platform
 import shlex
@@ -28,6 +29,12 @@ def keep(name: str, data: str, figures: dict[str, Any]) -> Path:
         },
     )
     return path
+
+
+def kept_figures(name: str) -> dict[str, Any]:
+    """Return the figures that another benchmark kept, none where it did not."""
+    path = RESULTS / f"{name}.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))["figures"]) if path.exists() else {}
 
 
 def _memory() -> float:

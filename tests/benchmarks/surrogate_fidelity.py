@@ -8,6 +8,7 @@ runs of 10 years after spin-up at the others train what the configuration ``came
 where it stopped; finished, it only writes the figures. Several numbers of runs give the figures of each, prefixed by
 it, with the same training steps. Keeps ``NAME.json``, by default ``surrogate_fidelity.json``: figures without a prefix
 are of ``all_unseen`` runs, with the floors of ``surrogates.fidelity``; ``*_raw_*`` stands beside them.
+``step_ratio_to_torch`` is what ``surrogate_speed.py`` kept of the architecture.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from kept import keep
+from kept import keep, kept_figures
 from unseen_runs import Trained, unseen_runs
 
 from dpl.baselines import search
@@ -133,7 +134,7 @@ def fidelity(config: Config, directory: Path, sets: int, pairs: int, with_differ
         "spread.rank_correlation": spread.get("rank_correlation"),
         "spread.coverage_90": spread.get("coverage_90"),
         "peak_memory_gb": training.pop("peak_memory_gb"),
-        "step_ratio_to_torch": None,
+        "step_ratio_to_torch": kept_figures("surrogate_speed").get(f"{training['architecture']}.step_ratio_to_torch"),
         **dict(flat("training", training | {"held_out_nse_at_cpu_minutes": accuracy(job, training)})),
         **{key: value for kind, found in values.items() for key, value in flat(kind, found) if told(key)},
     }
