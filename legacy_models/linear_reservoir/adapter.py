@@ -10,6 +10,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self
 from zipfile import BadZipFile
 
@@ -23,6 +24,9 @@ from legacy_models.model import Forcing, Run, RunResult, Site, Variable, days_be
 from legacy_models.parameters import Array, Parameter, ParameterSpace
 
 _INPUT, _OUTPUT = "input.npz", "output.npz"
+
+_READING = Lock()
+"""Held while an array's header is parsed: two threads at it at a time now and then fail in CPython (gh-106905)."""
 
 
 class LinearReservoir:
@@ -115,7 +119,7 @@ class LinearReservoir:
     def collect(self, directory: Path, runs: Sequence[Run]) -> list[RunResult]:
         """Read the output of ``runs``; the runner checks that it is complete, finite and plausible."""
         try:
-            with np.load(directory / _OUTPUT, allow_pickle=False) as written:
+            with _READING, np.load(directory / _OUTPUT, allow_pickle=False) as written:
                 flow, storage = written["flow"], written["storage"]
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             return [RunResult("failed", f"no usable output: {error}")] * len(runs)
