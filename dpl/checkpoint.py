@@ -13,8 +13,8 @@ from dpl.settings import EpochRecord
 from legacy_models.errors import TrainingError
 from legacy_models.files import written_aside
 
-SCHEMA_VERSION = 1
-GROUPS = ("network", "optimizer", "best")
+SCHEMA_VERSION = 2
+GROUPS = ("network", "average", "optimizer", "best")
 Arrays = tuple[np.ndarray, ...]
 
 
@@ -24,8 +24,9 @@ class State:
 
     Args:
         network: all variables of the network, seeds of dropout included.
+        average: mean of the trainable ones over the last steps.
         optimizer: all variables of the optimiser.
-        best: the network's variables at the best validation score.
+        best: the network's variables, averaged, at the best validation score.
         best_score: smaller is better; None where nothing could be validated.
         best_epoch: its epoch.
         waited: epochs since then.
@@ -36,6 +37,7 @@ class State:
     """
 
     network: Arrays
+    average: Arrays
     optimizer: Arrays
     best: Arrays
     best_score: float | None

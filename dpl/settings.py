@@ -61,7 +61,9 @@ class LearningSettings:
             towards uniform parameters.
         crowding: weight of the penalty for parameters close to their bounds.
         patience: stop after so many epochs without improvement of the validation score.
-        stop_on: the validation score: ``nse_median`` of streamflow (larger is better) or ``loss``, of all targets.
+        averaging: decay of the mean of the weights, a step; validated, and kept, is this mean; 0 for the weights.
+        stop_on: the validation score: of streamflow ``nnse_mean``, the mean over basins of 1 / (2 - NSE), where every
+            basin counts and none decides, or ``nse_median``; or ``loss``, of all targets.
         checkpoint_seconds: least time between two checkpoints.
         seed: of the windows.
     """
@@ -81,7 +83,8 @@ class LearningSettings:
     weight_decay: float = 1.0
     crowding: float = 0.01
     patience: int = 10
-    stop_on: Literal["nse_median", "loss"] = "nse_median"
+    averaging: float = 0.98
+    stop_on: Literal["nnse_mean", "nse_median", "loss"] = "nnse_mean"
     checkpoint_seconds: float = 30.0
     seed: int = 0
 
@@ -104,8 +107,10 @@ class LearningSettings:
                 raise UsageError(f"{name} must not be negative, received {getattr(self, name)}")
         if self.schedule not in ("cosine", "plateau"):
             raise UsageError(f"schedule must be 'cosine' or 'plateau', received {self.schedule!r}")
-        if self.stop_on not in ("nse_median", "loss"):
-            raise UsageError(f"stop_on must be 'nse_median' or 'loss', received {self.stop_on!r}")
+        if not 0 <= self.averaging < 1:
+            raise UsageError(f"averaging must lie in [0, 1), received {self.averaging}")
+        if self.stop_on not in ("nnse_mean", "nse_median", "loss"):
+            raise UsageError(f"stop_on must be 'nnse_mean', 'nse_median' or 'loss', received {self.stop_on!r}")
         check_weights(self.losses, "dpl.losses")
         for name, target in self.every_target().items():
             _check_target(f"dpl.targets.{name}", name, target)
@@ -252,6 +257,7 @@ class EpochRecord:
     train_loss: float | None
     validation_loss: float | None
     validation_nse_median: float | None
+    validation_nnse_mean: float | None
     learning_rate: float
     gradient_norm: float | None
     seconds: float

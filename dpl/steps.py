@@ -1,6 +1,7 @@
 """One update of a parameter network through the frozen surrogate, and one pass for validation."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -40,6 +41,7 @@ class Stepper:
         self.optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
         self.optimizer.exclude_from_weight_decay(var_list=[w for w in self.weights if w.name == "bias"])
         self.optimizer.build(self.weights)
+        self.averages = [tf.Variable(weight) for weight in self.weights]
         self._gradient = tf.function(self._value_and_gradient, autograph=False)
         self._apply = tf.function(self._update, autograph=False)
         self._simulate = tf.function(self._series, autograph=False)
@@ -53,6 +55,16 @@ class Stepper:
         """Take one step of Adam with decoupled weight decay."""
         self.optimizer.learning_rate.assign(learning_rate)
         self._apply(gradient)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Put the mean of the weights over the last steps in their place, for a while."""
+        own = [np.asarray(weight) for weight in self.weights]
+        try:
+            _assign(self.weights, self.averages)
+            yield
+        finally:
+            _assign(self.weights, own)
 
     def simulate(self, batch: Batch) -> dict[str, Float32]:
         """(row, time) of every target over the batch's windows, dropout off."""
@@ -85,6 +97,10 @@ class Stepper:
 
     def _update(self, gradient: list[Tensor]) -> None:
         self.optimizer.apply(gradient, self.weights)
+        steps = tf.cast(self.optimizer.iterations, tf.float32)
+        decay = tf.minimum(self.settings.averaging, steps / (10.0 + steps))  # at first, the start hardly counts
+        for average, weight in zip(self.averages, self.weights, strict=True):
+            average.assign(decay * average + (1.0 - decay) * weight)
 
     def _series(self, read: dict[str, Tensor]) -> dict[str, Tensor]:
         return self._simulated(self._parameters(read, training=False), read)
@@ -94,6 +110,11 @@ def _read(batch: Batch) -> dict[str, Float32]:
     """What the model reads, without what it reads nothing of."""
     names = ("attributes", "history", "properties", "forcing", "antecedent")
     return {name: array for name in names if (array := getattr(batch, name)) is not None}
+
+
+def _assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _tensors(arrays: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from dpl import checkpoint
 from dpl.blame import not_finite
-from dpl.checkpoint import State
+from dpl.checkpoint import Arrays, State
 from dpl.model import DifferentiableModel
 from dpl.networks import ParameterNetwork
 from dpl.settings import EpochRecord, LearningData, LearningSettings
@@ -117,6 +117,7 @@ class _Run:
             None,
             validation.loss,
             validation.nse_median,
+            validation.nnse_mean,
             self.settings.learning_rate,
             None,
             time.monotonic() - began,
@@ -124,6 +125,7 @@ class _Run:
         network = checkpoint.values(self.model.network.model.variables)
         return State(
             network=network,
+            average=checkpoint.values(self.stepper.averages),
             optimizer=checkpoint.values(self.stepper.optimizer.variables),
             best=network,
             best_score=validation.score(self.settings),
@@ -137,6 +139,7 @@ class _Run:
     def restore(self, state: State) -> None:
         """Put network, optimiser and generator where ``state`` left them."""
         checkpoint.assign(self.model.network.model.variables, state.network)
+        checkpoint.assign(self.stepper.averages, state.average)
         checkpoint.assign(self.stepper.optimizer.variables, state.optimizer)
         self.generator.bit_generator.state = state.generator
 
@@ -153,17 +156,19 @@ class _Run:
             self.stepper.apply(gradient, rate)
             totals.append(loss)
             norms.append(norm)
-        validation = self.validate(self.stepper)
+        with self.stepper.averaged():
+            validation, averaged = self.validate(self.stepper), checkpoint.values(self.model.network.model.variables)
         record = EpochRecord(
             epoch=epoch,
             train_loss=float(np.mean(totals)),
             validation_loss=validation.loss,
             validation_nse_median=validation.nse_median,
+            validation_nnse_mean=validation.nnse_mean,
             learning_rate=rate,
             gradient_norm=float(np.median(norms)),
             seconds=time.monotonic() - began,
         )
-        return self._judged(state, record, validation)
+        return self._judged(state, record, validation, averaged)
 
     def _rate(self, step: int, plateau: float) -> float:
         """Learning rate of a step: half a cosine from 1 to 1/20, or what the plateaus left."""
@@ -172,18 +177,18 @@ class _Run:
         share = step / max(1, self.settings.epochs * self.settings.steps_per_epoch - 1)
         return self.settings.learning_rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
 
-    def _judged(self, state: State, record: EpochRecord, validation: Validation) -> State:
+    def _judged(self, state: State, record: EpochRecord, validation: Validation, averaged: Arrays) -> State:
         """Keep the best weights, count the wait, end when it is over."""
         settings, score = self.settings, validation.score(self.settings)
-        network = checkpoint.values(self.model.network.model.variables)
         better = score is None or (math.isfinite(score) and (state.best_score is None or score < state.best_score))
         waited = 0 if better else state.waited + 1
         slower = settings.schedule == "plateau" and waited > 0 and waited % settings.plateau_epochs == 0
         return replace(
             state,
-            network=network,
+            network=checkpoint.values(self.model.network.model.variables),
+            average=checkpoint.values(self.stepper.averages),
             optimizer=checkpoint.values(self.stepper.optimizer.variables),
-            best=network if better else state.best,
+            best=averaged if better else state.best,
             best_score=score if better else state.best_score,
             best_epoch=record.epoch if better else state.best_epoch,
             waited=waited,

@@ -9,20 +9,25 @@ from dpl.steps import Stepper
 from dpl.targets import total
 from dpl.windows import Windows
 from legacy_models import metrics
+from legacy_models.parameters import Array
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Loss over all targets and median NSE of streamflow over basins; None where nothing is observed."""
+    """Loss over all targets, median NSE and mean NNSE of streamflow over basins; None where nothing is observed.
+
+    NNSE = 1 / (2 - NSE) lies between 0 and 1: Nossent and Bauwens (2012), EGU General Assembly 2012-237.
+    """
 
     loss: float | None
     nse_median: float | None
+    nnse_mean: float | None
 
     def score(self, settings: LearningSettings) -> float | None:
         """The figure to minimise."""
-        if settings.stop_on == "loss" or self.nse_median is None:
+        if settings.stop_on == "loss" or self.nse_median is None or self.nnse_mean is None:
             return self.loss
-        return -self.nse_median
+        return -self.nse_median if settings.stop_on == "nse_median" else -self.nnse_mean
 
 
 class Validator:
@@ -35,13 +40,16 @@ class Validator:
     def __call__(self, stepper: Stepper) -> Validation:
         """Validate the network as it is now."""
         if not self.pairs:
-            return Validation(None, None)
+            return Validation(None, None, None)
         shape = self.windows.allowed.shape
         simulated = {t.name: np.full(shape, np.nan, dtype=np.float32) for t in self.windows.targets}
         reached = np.zeros(shape, dtype=bool)
         for first in range(0, len(self.pairs), self.rows):
             self._fill(stepper, self.pairs[first : first + self.rows], simulated, reached)
-        return Validation(self._loss(simulated, reached), self._nse_median(simulated[STREAMFLOW], reached))
+        nse = self._nse(simulated[STREAMFLOW], reached)
+        if not nse.size:
+            return Validation(self._loss(simulated, reached), None, None)
+        return Validation(self._loss(simulated, reached), float(np.median(nse)), float(np.mean(1.0 / (2.0 - nse))))
 
     def _loss(self, simulated: dict[str, Float32], reached: Mask) -> float:
         """The sum that is learned from, over whole series."""
@@ -51,10 +59,11 @@ class Validator:
         scored = {t.name: t.cut(basins, days, counted[t.name]) for t in self.windows.targets}
         return float(total(self.windows.targets, {name: s[basins] for name, s in simulated.items()}, scored))
 
-    def _nse_median(self, simulated: Float32, reached: Mask) -> float | None:
+    def _nse(self, simulated: Float32, reached: Mask) -> Array:
+        """NSE of every basin that has one."""
         observed = np.where(self.windows.counted[STREAMFLOW] & reached, self.windows.data.observed, np.nan)
         nse = metrics.nse(observed.astype(np.float64), simulated.astype(np.float64))
-        return float(np.nanmedian(nse)) if np.isfinite(nse).any() else None
+        return np.asarray(nse[np.isfinite(nse)])
 
     def _fill(
         self, stepper: Stepper, pairs: list[tuple[int, int]], simulated: dict[str, Float32], reached: Mask

@@ -16,6 +16,7 @@ from dpl.settings import LearningData, LearningSettings
 from dpl.steps import Stepper
 from dpl.targets import targets_of
 from dpl.train import CHECKPOINT, learn
+from dpl.validation import Validation
 from dpl.windows import Draws, training_windows, validation_windows
 from legacy_models.errors import (
     BundleError,
@@ -214,6 +215,32 @@ def test_weight_decay_shrinks_kernels_and_leaves_biases(new_model, data, tmp_pat
     stepper.apply([np.zeros_like(w) for w in before], learning_rate=0.1)
     for old, new in zip(before, weights(model), strict=True):
         np.testing.assert_allclose(new, old * (0.5 if old.ndim == 2 else 1.0), rtol=1e-5)
+
+
+def test_the_mean_of_the_weights_takes_their_place_for_a_while(new_model, data):
+    model = new_model()
+    stepper = Stepper(model, targets_of(data, SETTINGS), replace(SETTINGS, averaging=0.5, weight_decay=0.0))
+    path = [weights(model)]
+    for step in range(6):
+        stepper.apply([np.ones_like(w) for w in path[0]], learning_rate=0.1 / (step + 1))
+        path.append(weights(model))
+    mean = path[0]
+    for step, now in enumerate(path[1:], start=1):
+        decay = min(0.5, step / (10.0 + step))
+        mean = [decay * old + (1.0 - decay) * new for old, new in zip(mean, now, strict=True)]
+    with stepper.averaged():
+        for found, expected in zip(weights(model), mean, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    for found, own in zip(weights(model), path[-1], strict=True):
+        np.testing.assert_array_equal(found, own)
+
+
+def test_no_single_basin_decides_when_to_stop():
+    """Where one basin gets much worse and all others better, the bounded score rises and the loss need not fall."""
+    before, after = Validation(0.5, 0.5, 0.66), Validation(9.0, 0.6, 0.7)
+    assert after.score(SETTINGS) < before.score(SETTINGS)
+    assert after.score(replace(SETTINGS, stop_on="loss")) > before.score(replace(SETTINGS, stop_on="loss"))
+    assert Validation(0.5, None, None).score(SETTINGS) == 0.5
 
 
 def test_a_penalty_acts_on_the_unit_cube(new_model, data, tmp_path):
