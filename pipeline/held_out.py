@@ -53,7 +53,7 @@ def assess(experiment: Experiment, surrogate: Surrogate, run_set: RunSet, rows: 
         return nothing | {"hydrographs": [], "parity": []}
     basins = run_set.basins
     seen = np.delete(basins, rows)
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_RUNS).round().astype(np.int64))]
+    rows = thinned(rows)
     comparison, sites = compare(surrogate, run_set, rows), run_set.sites[rows]
     errors = streamflow_errors(comparison)
     return {
@@ -65,6 +65,11 @@ def assess(experiment: Experiment, surrogate: Surrogate, run_set: RunSet, rows: 
         "hydrographs": _hydrographs(comparison, sites, errors),
         "parity": _parity(comparison),
     }
+
+
+def thinned(rows: Index) -> Index:
+    """Return at most ``MOST_RUNS`` of the rows."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, MOST_RUNS).round().astype(np.int64))]
 
 
 def _groups(

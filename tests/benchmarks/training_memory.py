@@ -48,7 +48,9 @@ def main(store: str) -> None:
 
 def measure(store: Path, architecture: str) -> dict[str, Any]:
     """Read, train and score as the stage does."""
+    from pipeline.held_out import thinned
     from surrogates import train as training
+    from surrogates.ensemble import calibrated
     from surrogates.fidelity import compare, held_out_rows, scores
     from surrogates.settings import TrainSettings
 
@@ -76,7 +78,9 @@ def measure(store: Path, architecture: str) -> dict[str, Any]:
         read = time.perf_counter()
         surrogate = training.train(run_set, settings, Path(scratch))
         trained_gb = peak_gb()
-        scores(compare(surrogate, run_set, held_out_rows(surrogate, run_set)))
+        rows = held_out_rows(surrogate, run_set)
+        surrogate, _ = calibrated(surrogate, run_set, rows)
+        scores(compare(surrogate, run_set, thinned(rows)))
     return {
         "runs": len(run_set),
         "outputs_gb": run_set.outputs.nbytes / 1e9,
