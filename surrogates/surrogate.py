@@ -21,6 +21,8 @@ from surrogates.spec import SurrogateSpec
 Tensor = Any
 Series = npt.NDArray[np.float32]
 
+BATCH_DAYS, LEAST_BATCH = 60_000, 16  # days of all basins simulated at once, and basins at least
+
 
 @dataclass(frozen=True, eq=False)
 class Member:
@@ -115,9 +117,9 @@ class Surrogate:
         antecedent: npt.ArrayLike,
         parameters: npt.ArrayLike,
         properties: npt.ArrayLike,
-        batch: int = 64,
+        batch: int | None = None,
     ) -> Series:
-        """Simulate arrays in batches and return the mean of the members; see ``simulate`` for the shapes.
+        """Simulate arrays in batches and return the mean of the members; see ``simulate`` and ``member_batches``.
 
         Raises:
             ShapeError: if an array does not fit the surrogate, naming it.
@@ -132,9 +134,11 @@ class Surrogate:
         parameters: npt.ArrayLike,
         properties: npt.ArrayLike,
         *,
-        batch: int = 64,
+        batch: int | None = None,
     ) -> Iterator[Series]:
         """Simulate arrays batch by batch, all members in one compiled call, and yield (member, basin, time, output).
+
+        A batch has ``batch`` basins, by default so many that memory stays the same whatever the number of days.
 
         Raises:
             ShapeError: if an array does not fit the surrogate, naming it.
@@ -142,6 +146,7 @@ class Surrogate:
         arrays = [np.asarray(item, dtype=np.float32) for item in (forcing, antecedent, parameters, properties)]
         self._check(arrays)
         days = arrays[0].shape[1]
+        batch = batch or max(LEAST_BATCH, BATCH_DAYS // days)
         if days not in self._by_length:
             self._by_length[days] = tf.function(self.simulate_members, reduce_retracing=True)
         for first in range(0, len(arrays[0]), batch):
